@@ -58,6 +58,7 @@ static int make_id(struct hsm *hsm, struct card_record *card) {
 static int authority_key(struct hsm *hsm, const char *label, uint8_t priv[32],
                          uint8_t point[DEVICE_POINT_LEN]) {
     int rc = crypto_hash(CRYPTO_SHA256, label, strlen(label), priv);
+    priv[0] &= 0x7F;
     return rc == HSM_OK ? crypto_ec_public(DEVICE_CURVE, &hsm->rng, priv, point) : rc;
 }
 
