@@ -82,6 +82,7 @@ struct flash_record {
     uint8_t chunk;
     bool last;
     bool committed;
+    bool torn_mark; /* the commit mark counts as set, but is not wholly so */
     bool dead;
 };
 

@@ -160,6 +160,7 @@ enum flash_decoded flash_decode_record(uint8_t bytes[FLASH_RECORD_HEADER], struc
     record->chunk = bytes[AT_CHUNK];
     record->aux = get32(bytes + AT_AUX);
     record->committed = mark_set(bytes + FLASH_MARK_COMMIT);
+    record->torn_mark = record->committed && get16(bytes + FLASH_MARK_COMMIT) != 0;
     record->dead = mark_set(bytes + FLASH_MARK_DEAD);
     switch (record->kind) {
     case FLASH_KIND_DATA:

@@ -22,7 +22,8 @@ static bool covered(const struct flash_commit_range *range, const struct flash_r
 
 static int settle(struct flash_store *fs, uint16_t position, const struct flash_record *record,
                   void *argument) {
-    if (record->dead || record->committed || !covered(argument, record) ||
+    // A mark that a cut or rot left between is set anew, so that no further rotten bit can turn it over.
+    if (record->dead || !(record->torn_mark || (!record->committed && covered(argument, record))) ||
         (record->kind != FLASH_KIND_DATA && record->kind != FLASH_KIND_DELETE)) {
         return 0;
     }
@@ -241,8 +242,8 @@ static int load_record(struct flash_store *fs, uint16_t position, const struct f
     }
     if (record->kind == FLASH_KIND_DATA) {
         fs->occupied_records++;
+        loading->repair = loading->repair || !record->committed || record->torn_mark;
         if (!record->committed) {
-            loading->repair = true;
             return 0;
         }
         loading->committed = loading->committed || record->serial >= fs->first_serial;
