@@ -171,11 +171,19 @@ int vault_pin_key(struct hsm *hsm, const uint8_t *pin, size_t pin_len, const uin
                   uint32_t iterations, uint8_t key[32]) {
     uint8_t device[32];
     uint8_t stretched[32];
+    /* HMAC pads its key with zeros: without the length, a PIN followed by zero bytes would be the same PIN. */
+    uint8_t password[1 + HSM_PIN_MAX];
+    if (pin_len > HSM_PIN_MAX) {
+        return HSM_ERR_INTERNAL;
+    }
+    password[0] = (uint8_t)pin_len;
+    memcpy(password + 1, pin, pin_len);
     int rc = derive_from_device(hsm, "TwinHSM PIN 1", device);
     if (rc == HSM_OK) {
-        rc = crypto_pbkdf2(CRYPTO_SHA256, pin, pin_len, salt, salt_len, iterations, working, hsm, stretched,
-                           sizeof stretched);
+        rc = crypto_pbkdf2(CRYPTO_SHA256, password, 1 + pin_len, salt, salt_len, iterations, working, hsm,
+                           stretched, sizeof stretched);
     }
+    crypto_wipe(password, sizeof password);
     if (rc == HSM_OK) {
         struct crypto_part part = {stretched, sizeof stretched};
         rc = crypto_hmac(CRYPTO_SHA256, device, sizeof device, &part, 1, key);
