@@ -23,7 +23,7 @@ static const struct command commands[] = {
     {0x22, 0x81, 0xA4,  1, MAXDATA,   ACCESS_FREE, EFFECT_NONE,  ANSWER_ON_LE,  cmd_manage_se, "MANAGE SE (authentication key)"},
     {0x22, 0x41, 0xA4,  1, MAXDATA,   ACCESS_FREE, EFFECT_NONE,  ANSWER_ON_LE,  cmd_manage_se, "MANAGE SE (chip authentication)"},
     {0x24, 0x00, ANY,   1, 2 * HSM_PIN_MAX, ACCESS_FREE, EFFECT_OWN, ANSWER_ON_LE, cmd_change_reference_data, "CHANGE REFERENCE DATA"},
-    {0x2A, 0x00, 0xBE,  1, MAXDATA,   ACCESS_FREE, EFFECT_STORE, ANSWER_ON_LE,  cmd_verify_certificate, "VERIFY CERTIFICATE"},
+    {0x2A, 0x00, 0xBE,  1, MAXDATA,   ACCESS_FREE, EFFECT_NONE,  ANSWER_ON_LE,  cmd_verify_certificate, "VERIFY CERTIFICATE"},
     {0x2C, 0x00, ANY,  14, 24,        ACCESS_FREE, EFFECT_OWN,   ANSWER_ON_LE,  cmd_reset_retry_counter, "RESET RETRY COUNTER"},
     {0x2C, 0x01, ANY,   8,  8,        ACCESS_FREE, EFFECT_OWN,   ANSWER_ON_LE,  cmd_reset_retry_counter, "RESET RETRY COUNTER"},
     {0x2C, 0x02, ANY,   6, 16,        ACCESS_FREE, EFFECT_OWN,   ANSWER_ON_LE,  cmd_reset_retry_counter, "RESET RETRY COUNTER"},

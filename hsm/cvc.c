@@ -10,6 +10,8 @@
 #include "hsm/file.h"
 #include "hsm/record.h"
 #include "hsm/tlv.h"
+#include "hsm/trust.h"
+#include "hsm/xkek.h"
 
 #define TAG_REQUEST 0x67u
 #define TAG_CERTIFICATE 0x7F21u
@@ -137,8 +139,10 @@ static int put_self_signature(struct hsm *hsm, const struct key *key, const uint
 int cvc_put_request(struct hsm *hsm, const struct key *key, struct cvc_name car, struct cvc_name chr,
                     struct writer *out) {
     struct key device;
+    uint8_t name[HSM_CHR_MAX];
+    size_t name_len = trust_device_name(hsm, name);
     if (car.len == 0) {
-        car = (struct cvc_name){hsm->device_id, hsm->device_id_len};
+        car = (struct cvc_name){name, name_len};
     }
     size_t request = tlv_open(out, TAG_REQUEST);
     size_t signed_start = out->len;
@@ -151,12 +155,15 @@ int cvc_put_request(struct hsm *hsm, const struct key *key, struct cvc_name car,
     int rc = put_public(out, key);
     tlv_close(out, public_key);
     tlv_put(out, TAG_CHR, chr.text, chr.len);
+    if (rc == HSM_OK) {
+        rc = xkek_put_extension(hsm, key, out);
+    }
     tlv_close(out, body);
     if (rc == HSM_OK && !out->overflow) {
         rc = put_self_signature(hsm, key, out->buf + body_start, out->len - body_start, out);
     }
     tlv_close(out, certificate);
-    tlv_put(out, TAG_CAR, hsm->device_id, hsm->device_id_len);
+    tlv_put(out, TAG_CAR, name, name_len);
     if (rc == HSM_OK && !out->overflow) {
         rc = key_load(hsm, (uint8_t)FID_DEVICE_KEY, &device);
     }

@@ -11,6 +11,8 @@
  * without login").
  */
 
+#include "hsm/buf.h"
+#include "hsm/config.h"
 #include "hsm/hsm.h"
 
 #define DKEK_LEN 32u
@@ -55,5 +57,14 @@ int domain_kcv(const uint8_t dkek[DKEK_LEN], uint8_t kcv[KCV_LEN]);
 
 /* domain_blob_keys: Kenc and Kmac of a DKEK. */
 int domain_blob_keys(const uint8_t dkek[DKEK_LEN], uint8_t kenc[32], uint8_t kmac[32]);
+
+/*
+ * domain_check: is `number` one of this card's domains? Reads the configuration on the way. Returns 0,
+ * HSM_ERR_INS (card without DKEK and key domains), HSM_ERR_P1P2 (no such domain), or an error of the vault.
+ */
+int domain_check(struct hsm *hsm, uint8_t number, struct config *config);
+
+/* domain_put_status: appends shares in all, shares missing, KCV, and the UID of an XKEK domain. */
+void domain_put_status(const struct domain *domain, struct writer *out);
 
 #endif

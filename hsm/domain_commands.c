@@ -15,7 +15,7 @@
 #include "hsm/vault.h"
 
 /* A card without DKEK answers 6D00 to every form: the only answer that OpenSC takes as "has none". */
-static int check_domain(struct hsm *hsm, uint8_t number, struct config *config) {
+int domain_check(struct hsm *hsm, uint8_t number, struct config *config) {
     int rc = config_load(hsm, config);
     if (rc != HSM_OK) {
         return rc;
@@ -26,7 +26,7 @@ static int check_domain(struct hsm *hsm, uint8_t number, struct config *config) 
     return number < config->domains ? HSM_OK : HSM_ERR_P1P2;
 }
 
-static void put_status(const struct domain *domain, struct writer *out) {
+void domain_put_status(const struct domain *domain, struct writer *out) {
     static const uint8_t no_kcv[KCV_LEN];
     writer_u8(out, domain->total);
     writer_u8(out, domain->outstanding);
@@ -37,12 +37,12 @@ static void put_status(const struct domain *domain, struct writer *out) {
 int cmd_domain_status(struct hsm *hsm, const struct apdu *apdu, struct writer *out) {
     struct config config;
     struct domain domain;
-    int rc = check_domain(hsm, apdu->p2, &config);
+    int rc = domain_check(hsm, apdu->p2, &config);
     if (rc == HSM_OK) {
         rc = domain_load(hsm, apdu->p2, &domain);
     }
     if (rc == HSM_OK) {
-        put_status(&domain, out);
+        domain_put_status(&domain, out);
     }
     return rc;
 }
@@ -51,7 +51,7 @@ int cmd_domain_status(struct hsm *hsm, const struct apdu *apdu, struct writer *o
 int cmd_domain_import_share(struct hsm *hsm, const struct apdu *apdu, struct writer *out) {
     struct config config;
     struct domain domain;
-    int rc = check_domain(hsm, apdu->p2, &config);
+    int rc = domain_check(hsm, apdu->p2, &config);
     if (rc == HSM_OK) {
         rc = domain_load(hsm, apdu->p2, &domain);
         rc = rc == HSM_ERR_REFERENCE ? HSM_ERR_NOT_ALLOWED : rc;
@@ -76,7 +76,7 @@ int cmd_domain_import_share(struct hsm *hsm, const struct apdu *apdu, struct wri
         rc = domain_save(hsm, apdu->p2, &domain);
     }
     if (rc == HSM_OK) {
-        put_status(&domain, out);
+        domain_put_status(&domain, out);
     }
     crypto_wipe(&domain, sizeof domain);
     return rc;
@@ -85,7 +85,7 @@ int cmd_domain_import_share(struct hsm *hsm, const struct apdu *apdu, struct wri
 int cmd_domain_create(struct hsm *hsm, const struct apdu *apdu, struct writer *out) {
     struct config config;
     struct domain domain;
-    int rc = check_domain(hsm, apdu->p2, &config);
+    int rc = domain_check(hsm, apdu->p2, &config);
     if (rc != HSM_OK) {
         return rc;
     }
@@ -102,7 +102,7 @@ int cmd_domain_create(struct hsm *hsm, const struct apdu *apdu, struct writer *o
     domain = (struct domain){.total = apdu->data[0], .outstanding = apdu->data[0]};
     rc = domain_save(hsm, apdu->p2, &domain);
     if (rc == HSM_OK) {
-        put_status(&domain, out);
+        domain_put_status(&domain, out);
     }
     return rc;
 }
@@ -128,7 +128,7 @@ int cmd_domain_delete(struct hsm *hsm, const struct apdu *apdu, struct writer *o
     (void)out;
     struct config config;
     struct domain domain;
-    int rc = check_domain(hsm, apdu->p2, &config);
+    int rc = domain_check(hsm, apdu->p2, &config);
     if (rc == HSM_OK) {
         rc = domain_load(hsm, apdu->p2, &domain);
     }
@@ -143,7 +143,7 @@ int cmd_domain_delete(struct hsm *hsm, const struct apdu *apdu, struct writer *o
 int cmd_domain_delete_key(struct hsm *hsm, const struct apdu *apdu, struct writer *out) {
     struct config config;
     struct domain domain;
-    int rc = check_domain(hsm, apdu->p2, &config);
+    int rc = domain_check(hsm, apdu->p2, &config);
     if (rc == HSM_OK) {
         rc = domain_load(hsm, apdu->p2, &domain);
     }
@@ -157,7 +157,7 @@ int cmd_domain_delete_key(struct hsm *hsm, const struct apdu *apdu, struct write
     crypto_wipe(domain.box, sizeof domain.box);
     rc = domain_save(hsm, apdu->p2, &domain);
     if (rc == HSM_OK) {
-        put_status(&domain, out);
+        domain_put_status(&domain, out);
     }
     return rc;
 }

@@ -84,6 +84,9 @@ static int execute(struct hsm *hsm, const uint8_t *command, size_t len, struct w
     if (rc != HSM_OK) {
         return rc;
     }
+    if ((apdu.cla & CLA_SECURE) != CLA_SECURE) {
+        sm_interrupted(hsm);
+    }
     switch (apdu.cla) {
     case CLA_ISO:
     case CLA_PROPRIETARY:

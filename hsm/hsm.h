@@ -91,6 +91,16 @@ struct hsm_sm {
     uint8_t ssc[16];
 };
 
+/* A public key whose certificate was verified in this session (hsm/trust.c). */
+struct hsm_trusted {
+    uint8_t name[HSM_CHR_MAX]; /* CHR */
+    uint8_t name_len;          /* 0 = free */
+    uint8_t curve;             /* enum crypto_curve */
+    uint8_t rights;            /* of the holder: C0 root, 80 issuer, 00 device */
+    uint8_t point_len;
+    uint8_t point[HSM_POINT_MAX];
+};
+
 /*
  * One card. Caller-owned; its members are private to hsm/. It holds secrets while a user is logged in: keep
  * it in memory that is neither swapped nor dumped, and let hsm_close wipe it.
@@ -118,6 +128,8 @@ struct hsm {
     bool challenge_valid;
     uint8_t se_dst[HSM_CHR_MAX]; /* MANAGE SE: key for certificate verification */
     uint8_t se_dst_len;
+    struct hsm_trusted trusted[HSM_TRUSTED_MAX];
+    uint8_t trusted_next; /* the place that the next one takes */
     int se_at_slot; /* MANAGE SE: PKA slot for EXTERNAL AUTHENTICATE, -1 = none */
     bool se_ca;     /* MANAGE SE: chip authentication selected */
     bool se_ca_des3;

@@ -63,4 +63,10 @@
 /* Chain of trust files: 2F02 holds two or three CVCs of about 230 bytes. */
 #define HSM_CVC_MAX 512u
 
+/* Certificates verified in one session: a registration needs two, issuer and device. */
+#define HSM_TRUSTED_MAX 4u
+
+/* An uncompressed public point on the largest curve, secp521r1. */
+#define HSM_POINT_MAX 133u
+
 #endif

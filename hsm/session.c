@@ -23,6 +23,8 @@ void session_end(struct hsm *hsm) {
     hsm->current_ef = 0;
     hsm->challenge_valid = false;
     hsm->se_dst_len = 0;
+    memset(hsm->trusted, 0, sizeof hsm->trusted);
+    hsm->trusted_next = 0;
     hsm->se_at_slot = -1;
     hsm->se_ca = false;
     crypto_wipe(hsm->challenge, sizeof hsm->challenge);
