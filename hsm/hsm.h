@@ -130,8 +130,8 @@ struct hsm {
     uint8_t se_dst_len;
     struct hsm_trusted trusted[HSM_TRUSTED_MAX];
     uint8_t trusted_next; /* the place that the next one takes */
-    int se_at_slot; /* MANAGE SE: PKA slot for EXTERNAL AUTHENTICATE, -1 = none */
-    bool se_ca;     /* MANAGE SE: chip authentication selected */
+    int se_at_slot;       /* MANAGE SE: PKA slot for EXTERNAL AUTHENTICATE, -1 = none */
+    bool se_ca;           /* MANAGE SE: chip authentication selected */
     bool se_ca_des3;
     struct hsm_sm sm;
 
