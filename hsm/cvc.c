@@ -219,8 +219,11 @@ int cvc_public_key(const uint8_t *key, size_t len, enum crypto_curve inherited, 
     struct tlv a;
     struct tlv n;
     struct tlv point;
-    if (!tlv_valid(key, len) || !tlv_find(key, len, 0x86, &point)) {
+    if (!tlv_valid(key, len)) {
         return HSM_ERR_DATA;
+    }
+    if (!tlv_find(key, len, 0x86, &point)) {
+        return HSM_ERR_UNSUPPORTED; /* RSA and Montgomery keys have their public part elsewhere */
     }
     pub->curve = inherited;
     if (tlv_find(key, len, 0x81, &p)) {
