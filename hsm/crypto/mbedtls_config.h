@@ -26,8 +26,16 @@
 #define MBEDTLS_DEPRECATED_REMOVED   // no function that the next LTS will not have
 #define MBEDTLS_CHECK_RETURN_WARNING // the compiler then refuses a result that nobody looks at
 
-// No MBEDTLS_ENTROPY_C, no MBEDTLS_PLATFORM_C, no MBEDTLS_TIMING_C: entropy reaches the engine through its
-// platform callback and nothing here may ask the OS for anything but calloc and free.
+// No MBEDTLS_ENTROPY_C, no MBEDTLS_TIMING_C: entropy reaches the engine through its platform callback and
+// nothing here may ask the OS for anything but memory.
+
+// Memory comes from heap.c, which wipes what is given back: the library leaves primes in the work space of gcd
+// and modular inversion.
+#define MBEDTLS_PLATFORM_C
+#define MBEDTLS_PLATFORM_MEMORY
+#define MBEDTLS_PLATFORM_CALLOC_MACRO crypto_heap_calloc
+#define MBEDTLS_PLATFORM_FREE_MACRO crypto_heap_free
+#include "hsm/crypto/heap.h"
 
 // Block and stream ciphers
 
