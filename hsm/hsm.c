@@ -84,7 +84,7 @@ static int execute(struct hsm *hsm, const uint8_t *command, size_t len, struct w
     if (rc != HSM_OK) {
         return rc;
     }
-    if ((apdu.cla & CLA_SECURE) != CLA_SECURE) {
+    if (apdu.cla != (CLA_ISO | CLA_SECURE) && apdu.cla != (CLA_PROPRIETARY | CLA_SECURE)) {
         sm_interrupted(hsm);
     }
     switch (apdu.cla) {
