@@ -16,12 +16,14 @@ uint32_t flash_count_state(const struct flash_store *fs, enum flash_block_state 
 }
 
 // Takes a block out of use. The list of bad blocks stands in the header of the newest block, so that one is
-// opened.
-static int retire(struct flash_store *fs, uint8_t block) {
-    fs->bad[block / 8] |= (uint8_t)(1u << (block % 8));
-    fs->state[block] = FLASH_BLOCK_BAD;
+// opened. When there is none, the announcement of the erase stays in force until there is: a mount will then
+// try the erase once more, and come to the same result. `*recorded` receives whether the announcement is
+// needless.
+static int retire(struct flash_store *fs, uint8_t block, bool *recorded) {
+    flash_set_bad(fs, block);
     int result = flash_open_head(fs);
-    return result == STORE_ERR_FULL ? STORE_ERR_IO : result;
+    *recorded = result == 0;
+    return result == STORE_ERR_FULL ? 0 : result;
 }
 
 static int verify_blank(struct flash_store *fs, uint32_t address) {
@@ -68,17 +70,19 @@ int flash_erase_block(struct flash_store *fs, uint8_t block, bool announced) {
     }
     result = erase_and_label(fs, block);
     if (result == STORE_ERR_IO) {
+        fs->needs_recovery = true;
         return result;
     }
     fs->occupied_bytes -= fs->occupied[block];
     fs->occupied[block] = 0;
+    bool over = true;
     if (result == FLASH_REFUSED) {
-        result = retire(fs, block);
+        result = retire(fs, block, &over);
     } else {
         fs->erases[block]++;
         fs->state[block] = FLASH_BLOCK_FREE;
     }
-    if (result == 0 && !announced) {
+    if (result == 0 && !announced && over) {
         result = flash_mark_dead(fs, position, &erase);
     }
     return result;

@@ -128,6 +128,14 @@ static inline uint8_t flash_block_of(uint16_t position) {
 }
 static inline uint32_t flash_blocks(const struct flash_store *fs) { return fs->device.size / NOR_BLOCK_SIZE; }
 
+static inline bool flash_is_bad(const struct flash_store *fs, uint32_t block) {
+    return (fs->bad[block / 8u] & 1u << block % 8u) != 0;
+}
+static inline void flash_set_bad(struct flash_store *fs, uint32_t block) {
+    fs->bad[block / 8u] = (uint8_t)(fs->bad[block / 8u] | 1u << block % 8u);
+    fs->state[block] = FLASH_BLOCK_BAD;
+}
+
 /* flash_index.c: the sorted list of live chunks. */
 
 /* First place in the index with an id of at least `id`; index_count if none. */

@@ -94,7 +94,7 @@ static bool check_crc(uint8_t *bytes, size_t len, uint32_t salt, bool repair) {
 static bool mark_set(const uint8_t *mark) {
     unsigned zeros = 0;
     for (unsigned bit = 0; bit < 16; bit++) {
-        zeros += (get16(mark) >> bit & 1u) == 0;
+        zeros += (get16(mark) & 1u << bit) == 0;
     }
     return zeros >= 8;
 }

@@ -42,11 +42,11 @@ int flash_program(struct flash_store *fs, uint32_t address, const uint8_t *data,
             memset(page + offset, 0, now);
         }
         int result = fs->device.program(fs->device.context, address - offset, page);
-        if (result == NOR_ERR_DEVICE) {
-            return STORE_ERR_IO;
-        }
         // A driver that reports failure may still have written; what can be read decides.
-        result = verify(fs, address, page + offset, now);
+        result = result == NOR_ERR_DEVICE ? STORE_ERR_IO : verify(fs, address, page + offset, now);
+        if (result == STORE_ERR_IO) {
+            fs->needs_recovery = true; // what is in flash is not known
+        }
         if (result != 0) {
             return result;
         }
@@ -107,8 +107,7 @@ int flash_open_head(struct flash_store *fs) {
             return result;
         }
         // The header of the next block tried will list this one as bad.
-        fs->bad[best / 8] |= (uint8_t)(1u << (best % 8));
-        fs->state[best] = FLASH_BLOCK_BAD;
+        flash_set_bad(fs, best);
     }
 }
 

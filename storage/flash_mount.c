@@ -116,7 +116,7 @@ static int format(struct flash_store *fs, uint32_t salt) {
             good++;
             first = b;
         } else if (result == FLASH_REFUSED) {
-            fs->bad[b / 8] |= (uint8_t)(1u << (b % 8));
+            flash_set_bad(fs, b);
         } else {
             return result;
         }
@@ -131,9 +131,9 @@ static int format(struct flash_store *fs, uint32_t salt) {
         }
         good--;
         do {
-            fs->bad[first / 8] |= (uint8_t)(1u << (first % 8));
+            flash_set_bad(fs, first);
             first++;
-        } while (first < flash_blocks(fs) && (fs->bad[first / 8] >> (first % 8) & 1u) != 0);
+        } while (first < flash_blocks(fs) && flash_is_bad(fs, first));
     }
     return STORE_ERR_IO;
 }

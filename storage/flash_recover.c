@@ -46,6 +46,11 @@ static int bury(struct flash_store *fs, uint16_t position, const struct flash_re
     if (record->dead || record->kind == FLASH_KIND_DATA) {
         return 0;
     }
+    // In the head, whose header was written before: nothing else tells yet that the block is bad.
+    if (record->kind == FLASH_KIND_ERASE && record->id < flash_blocks(fs) && flash_is_bad(fs, record->id) &&
+        flash_block_of(position) == fs->head) {
+        return 0;
+    }
     return flash_mark_dead(fs, position, record);
 }
 
@@ -139,7 +144,7 @@ static int load_headers(struct flash_store *fs) {
     }
     fs->sequence++;
     for (uint32_t b = 0; b < flash_blocks(fs); b++) {
-        if ((fs->bad[b / 8] >> (b % 8) & 1u) != 0) {
+        if (flash_is_bad(fs, b)) {
             fs->state[b] = FLASH_BLOCK_BAD;
         }
     }
