@@ -97,7 +97,9 @@ $(LIBHSM): $(call objects,hsm hsm/crypto)
 $(LIBSTORAGE): $(call objects,storage)
 $(LIBEMULATOR): $(call objects,emulator)
 
-# Users before the used.
+# In a group when linked: mbedTLS takes its memory from hsm/crypto, which calls mbedTLS.
+GROUP := -Wl,--start-group
+END_GROUP := -Wl,--end-group
 LIBS := $(LIBEMULATOR) $(LIBHSM) $(LIBSTORAGE) $(LIBMBEDCRYPTO)
 SYSTEM_LIBS := -lsqlite3 -pthread
 
@@ -109,7 +111,7 @@ PROGRAMS := $(if $(wildcard emulator/*.c),$(B)/bin/twinhsmd)
 
 $(B)/bin/twinhsmd: $(LIBS)
 	@mkdir -p $(@D)
-	$(Q_LD)$(CC) $(LDFLAGS_ALL) $(LINK_SANITIZE_EXE) -o $@ -Wl,--undefined=main $(LIBS) $(SYSTEM_LIBS)
+	$(Q_LD)$(CC) $(LDFLAGS_ALL) -o $@ $(GROUP) $(LIBS) $(END_GROUP) $(SYSTEM_LIBS)
 
 # The engine may not know an OS: no POSIX names there, and mbedTLS only in hsm/crypto.
 # -MD, because the configuration is included by a system header: -MMD would not see it.
@@ -140,7 +142,123 @@ Q_AR = @echo "  AR      $@";
 Q_LD = @echo "  LD      $@";
 endif
 
-.PHONY: all
+# Test programs
+
+SUPPORT := $(B)/lib/libsupport.a
+$(SUPPORT): $(call objects,tests/support)
+
+# One program for each file test_*.c, named after it whatever its directory.
+POWERCUT_FILES := $(wildcard tests/powercut/test_*.c tests/unit/test_*powercut*.c)
+UNIT_FILES := $(filter-out $(POWERCUT_FILES),$(wildcard tests/unit/test_*.c))
+VECTOR_FILES := $(wildcard tests/vectors/test_*.c)
+test_programs = $(patsubst %.c,$(B)/tests/%,$(notdir $(1)))
+TEST_PROGRAMS := $(call test_programs,$(POWERCUT_FILES) $(UNIT_FILES) $(VECTOR_FILES))
+
+define link_test
+@mkdir -p $(@D)
+$(Q_LD)$(CC) $(LDFLAGS_ALL) -o $@ $(GROUP) $^ $(END_GROUP) $(SYSTEM_LIBS) -lcmocka
+endef
+$(B)/tests/%: $(B)/obj/tests/unit/%.o $(SUPPORT) $(LIBS)
+	$(link_test)
+$(B)/tests/%: $(B)/obj/tests/vectors/%.o $(SUPPORT) $(LIBS)
+	$(link_test)
+$(B)/tests/%: $(B)/obj/tests/powercut/%.o $(SUPPORT) $(LIBS)
+	$(link_test)
+
+# Programs that tests and the benchmark call.
+TOOL_FILES := $(wildcard tests/tools/*.c)
+SHIM_FILES := $(filter %_shim.c,$(TOOL_FILES))
+BENCH_FILES := $(wildcard tests/bench/bench_*.c)
+TOOLS := $(if $(wildcard tests/transcripts/run_transcript.c),$(B)/bin/run_transcript) \
+    $(patsubst tests/tools/%.c,$(B)/bin/%,$(filter-out $(SHIM_FILES),$(TOOL_FILES))) \
+    $(patsubst tests/tools/%.c,$(B)/lib/%.so,$(SHIM_FILES))
+BENCH_PROGRAMS := $(patsubst tests/bench/%.c,$(B)/bin/%,$(BENCH_FILES))
+
+$(B)/bin/run_transcript: $(call objects,tests/transcripts) $(SUPPORT) $(LIBS)
+	$(link_test)
+$(B)/bin/%: $(B)/obj/tests/tools/%.o $(SUPPORT) $(LIBS)
+	$(link_test)
+$(B)/bin/bench_%: $(B)/obj/tests/bench/bench_%.o \
+    $(patsubst %.c,$(B)/obj/%.o,$(filter-out $(BENCH_FILES),$(wildcard tests/bench/*.c))) $(SUPPORT) $(LIBS)
+	@mkdir -p $(@D)
+	$(Q_LD)$(CC) $(LDFLAGS_ALL) -o $@ $(GROUP) $^ $(END_GROUP) $(SYSTEM_LIBS) -lcmocka -lpcsclite
+$(B)/lib/%.so: $(B)/obj/tests/tools/%.o
+	@mkdir -p $(@D)
+	$(Q_LD)$(CC) -shared -o $@ $^ -ldl
+
+FUZZ_FILES := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/bin/%,$(FUZZ_FILES))
+ifeq ($(VARIANT),fuzz)
+$(B)/bin/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(SUPPORT) $(LIBS)
+	@mkdir -p $(@D)
+	$(Q_LD)$(CC) $(LDFLAGS_ALL) $(LINK_SANITIZE) -o $@ $(GROUP) $^ $(END_GROUP) $(SYSTEM_LIBS) -lcmocka
+endif
+
+# Objects made on the way to a program are kept.
+.SECONDARY:
+
+# What the test script builds and asks for.
+.PHONY: test-programs bench-programs fuzzers list-unit list-vectors list-powercut list-fuzzers list-sources
+test-programs: $(PROGRAMS) $(TEST_PROGRAMS) $(TOOLS)
+bench-programs: $(PROGRAMS) $(BENCH_PROGRAMS)
+fuzzers: $(FUZZERS)
+list-unit:
+	@printf '%s\n' $(sort $(call test_programs,$(UNIT_FILES)))
+list-vectors:
+	@printf '%s\n' $(sort $(call test_programs,$(VECTOR_FILES)))
+list-powercut:
+	@printf '%s\n' $(sort $(call test_programs,$(POWERCUT_FILES)))
+list-fuzzers:
+	@printf '%s\n' $(sort $(FUZZERS))
+
+# What people call
+
+.PHONY: help all run test bench lint format install clean distclean
+help: ## this text
+	@echo 'make TARGET... [VARIANT=release|test|asan|fuzz] [V=1]'
+	@sed -n 's/^\([a-z][a-z0-9-]*\):[^#]*## \(.*\)/    \1|\2/p' Makefile | awk -F'|' '{ printf "%-22s %s\n", $$1, $$2 }'
+
 all: $(PROGRAMS) $(LIBS) ## build the daemon: build/release/bin/twinhsmd
+
+# First what is missing on the machine, then the build, then the rest: in this order also under -j.
+run: ## install what is missing, build, show keys being backed up and restored by OpenSC, then a shell with the cards
+	@scripts/setup run
+	@+$(MAKE) --no-print-directory all
+	@scripts/demo
+
+test: ## install what is missing, run every test; the last line counts them
+	@+scripts/test --setup
+
+TEST_GROUPS := test-unit test-vectors test-transcripts test-powercut test-e2e test-sanitize test-valgrind test-fuzz
+.PHONY: $(TEST_GROUPS)
+test-unit: ## unit tests
+test-vectors: ## published test vectors: NIST CAVP, Wycheproof
+test-transcripts: ## APDU transcripts, in process and over the running daemon
+test-powercut: ## power cuts at every write of the storage backends and of the card
+test-e2e: ## end to end: the real OpenSC against the daemon (bats)
+test-sanitize: ## all of the above under AddressSanitizer and UBSan
+test-valgrind: ## unit tests under valgrind
+test-fuzz: ## each fuzzer over its corpus, and a short while on
+$(TEST_GROUPS):
+	@+scripts/test $(@:test-%=%)
+
+bench: ## APDU timing: the card over vpcd and through pcscd beside mbedTLS alone
+	@+$(MAKE) --no-print-directory VARIANT=release bench-programs
+	@scripts/bench
+
+lint: ## formatting, clang-tidy, cppcheck, shellcheck, licence headers
+	@scripts/lint
+
+format: ## bring all C files into the tree's style
+	@scripts/lint --format
+
+install: all ## install the daemon (DESTDIR, PREFIX=/usr/local)
+	install -D -m 0755 $(B)/bin/twinhsmd $(DESTDIR)$(PREFIX)/bin/twinhsmd
+
+clean: ## remove what was built, keep what was downloaded
+	rm -rf build/release build/test build/asan build/fuzz build/lint
+
+distclean: ## remove build/ altogether
+	rm -rf build
 
 -include $(shell find $(B) $(MBEDTLS_B) -name '*.d' 2>/dev/null)
