@@ -30,12 +30,12 @@ static int64_t now_us(void) {
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* Waits until the card is open. Returns false when the slot is empty, or is stopped first. */
+/* Waits until the card is open. Returns false when the slot is stopped first. */
 static bool wait_present(struct card *card) {
     bool present;
 
     pthread_mutex_lock(&card->lock);
-    while (!card->present && !card->empty && !card->stopping) {
+    while (!card->present && !card->stopping) {
         pthread_cond_wait(&card->changed, &card->lock);
     }
     present = card->present;
@@ -102,6 +102,34 @@ static size_t on_exchange(void *ctx, const uint8_t *command, size_t len, uint8_t
     return response_len;
 }
 
+/*
+ * What an empty slot shows. "No card" cannot be said to Debian 12's driver when it dials us: it then drops
+ * the connection, and instead of dialling again brings pcscd down. So there is a card of no use: T=1, the
+ * historical bytes "no card" (ISO/IEC 7816-3, 8.2; 7816-4, 12.1.1), and no application in it.
+ */
+static const uint8_t empty_atr[] = {0x3B, 0x87, 0x01, 'n', 'o', ' ', 'c', 'a', 'r', 'd', 0xB3};
+
+static void on_empty_power(void *ctx, enum vpcd_control control) {
+    (void)ctx;
+    (void)control;
+}
+
+static size_t on_empty_atr(void *ctx, uint8_t *out) {
+    (void)ctx;
+    memcpy(out, empty_atr, sizeof empty_atr);
+    return sizeof empty_atr;
+}
+
+static size_t on_empty_exchange(void *ctx, const uint8_t *command, size_t len, uint8_t *response,
+                                size_t cap) {
+    (void)ctx;
+    (void)command;
+    (void)cap;
+    response[0] = len < 4 ? 0x67 : 0x6A; /* wrong length; file or application not found */
+    response[1] = len < 4 ? 0x00 : 0x82;
+    return 2;
+}
+
 static void go_still(struct card *card) {
     pthread_mutex_lock(&card->lock);
     card->still = true;
@@ -141,13 +169,15 @@ static void on_taken(void *ctx) {
 static void *run(void *arg) {
     static const char thread_name[] = "card";
     struct card *card = arg;
-    const struct vpcd_card callbacks = {
-        .ctx = card, .power = on_power, .atr = on_atr, .exchange = on_exchange};
-    const struct vpcd_events events = {.ctx = card, .taken = on_taken};
+    const struct vpcd_card full = {.ctx = card, .power = on_power, .atr = on_atr, .exchange = on_exchange};
+    const struct vpcd_card empty = {
+        .ctx = card, .power = on_empty_power, .atr = on_empty_atr, .exchange = on_empty_exchange};
+    const struct vpcd_events taken = {.ctx = card, .taken = on_taken};
+    const struct vpcd_events none = {.ctx = NULL};
 
     (void)pthread_setname_np(pthread_self(), thread_name);
-    /* An empty slot comes and goes with each poll of the reader, which is nothing to tell. */
-    reader_run(&card->reader, &callbacks, &events, &card->buffers, card->empty ? NULL : card->name);
+    reader_run(&card->reader, card->empty ? &empty : &full, card->empty ? &none : &taken, &card->buffers,
+               card->empty ? NULL : card->name);
     go_still(card);
     return NULL;
 }

@@ -6,7 +6,7 @@
 
 /*
  * One slot of the virtual reader: a thread with blocking I/O on its own connection, and the card in it, made
- * of a store, a platform and the engine. A slot without a card tells the reader so.
+ * of a store, a platform and the engine.
  *
  * The thread starts before the card is open, so that the reader is met as early as possible; the reader waits
  * with its first question until card_open, or gets "no card" when the slot is stopped instead.

@@ -261,16 +261,17 @@ static const struct option table[] = {
     {"connect", "HOST:PORT", false, "listen", set_endpoint,
      "dial the reader driver inside pcscd (default: 127.0.0.1:35963)"},
     {"listen", "HOST:PORT", false, "connect", set_endpoint,
-     "listen, at PORT and PORT + 1 at least, so that the reader driver dials\n"
-     "us: DEVICENAME HOST:0xPORT in pcscd's reader.conf. Start twinhsmd first"},
+     "listen, at PORT and PORT + 1 at least, and let the reader driver dial us\n"
+     "(DEVICENAME HOST:PORT in pcscd's reader.conf): the card shows up at once.\n"
+     "But twinhsmd must start first, and pcscd 1.9 ends when twinhsmd does"},
     {"pin-iterations", "N", false, NULL, set_pin_iterations,
      "rounds of PBKDF2-HMAC-SHA-256 for PINs set from now on"},
     {"precompute", NULL, false, NULL, set_precompute,
      "find RSA keys ahead of time, in memory, when the machine is idle: a\n"
      "2048-bit key from the start, 3072 and 4096 once they were asked for"},
-    {"ready-when", "taken|serving", false, NULL, set_ready_when,
-     "when to report READY: once the reader has taken all cards (default),\n"
-     "or once the cards are open and the ports listen"},
+    {"ready-when", "WHEN", false, NULL, set_ready_when,
+     "when to report READY: taken, once the reader has taken all cards\n"
+     "(default), or serving, once the cards are open and the ports listen"},
     {"ready-file", "FILE", false, NULL, set_ready_file,
      "create FILE when ready, besides systemd's notification; removed at exit"},
     {"log-level", "LEVEL", false, NULL, set_log_level,

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "emulator/log.h"
+#include "hsm/limits.h"
 
 /* vpcd can be built for at most 16 slots (Debian: 2); more cards could never be reached. */
 #define OPTIONS_CARDS_MAX 16u

@@ -17,7 +17,7 @@
  * person, and what a thief of card file and device secret pays for each guess. At most what takes about a
  * minute.
  */
-#define PLATFORM_PIN_ITERATIONS_DEFAULT 12000u
+#define PLATFORM_PIN_ITERATIONS_DEFAULT 25000u
 #define PLATFORM_PIN_ITERATIONS_MAX 50000000u
 
 struct precompute;

@@ -286,6 +286,7 @@ static void converse(struct reader *reader, int fd, const struct vpcd_card *card
             [VPCD_END_TRUNCATED] = "the connection ended in the middle of a message",
             [VPCD_END_ERROR] = "the connection failed",
             [VPCD_END_SILENT] = "the reader fell silent, and another one called",
+            [VPCD_END_NO_CARD] = "the card was taken out",
         };
 
         log_info("%s: out of the reader: %s%s%s; waiting for it at %s", reader->label, reasons[end],

@@ -8,11 +8,11 @@
  * The way from one card to its slot of the virtual reader, in either direction:
  *
  * dialling   the reader driver inside pcscd listens, we connect. pcscd takes a waiting connection only at a
- * presence poll, which comes 400 ms apart, the first right after its start: whoever is connected by then is
- * seen at once. So for two seconds after the start and after each loss we try every millisecond, and ever
- * more seldom later, up to a quarter of a second. listening  the driver connects to us. The listener opens
- * with reader_listen and stays until reader_close: Debian 12's driver brings pcscd down when a connection is
- * refused.
+ * presence poll: twice within a fraction of a millisecond after its start, then every 400 ms. So for two
+ *            seconds after the start and after each loss we try every millisecond, which now and then is
+ * early enough, and ever more seldom later, up to a quarter of a second. listening  the driver connects to
+ * us, as soon as pcscd starts. The listener opens with reader_listen and stays until reader_close: Debian
+ * 12's driver brings pcscd down when a connection is refused or closed.
  *
  * One thread runs a reader; reader_stop and reader_cut may be called from others.
  */

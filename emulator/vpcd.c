@@ -92,35 +92,42 @@ static void tell_taken(struct conversation *talk) {
     }
 }
 
-static bool answer_control(struct conversation *talk, uint8_t control, uint8_t *reply) {
+/* What comes after one message. */
+enum next { NEXT_MESSAGE, NEXT_NO_CARD, NEXT_ERROR };
+
+static enum next after_reply(bool sent, size_t len) {
+    if (!sent) {
+        return NEXT_ERROR;
+    }
+    return len > 0 ? NEXT_MESSAGE : NEXT_NO_CARD;
+}
+
+static enum next answer_control(struct conversation *talk, uint8_t control, uint8_t *reply) {
     switch (control) {
     case VPCD_POWER_OFF:
         talk->card->power(talk->card->ctx, VPCD_POWER_OFF);
-        return true;
+        return NEXT_MESSAGE;
     case VPCD_POWER_ON:
         talk->card->power(talk->card->ctx, VPCD_POWER_ON);
-        tell_taken(talk);
-        return true;
+        return NEXT_MESSAGE;
     case VPCD_RESET:
         talk->card->power(talk->card->ctx, VPCD_RESET);
-        return true;
+        return NEXT_MESSAGE;
     case VPCD_ATR: {
         size_t len = talk->card->atr(talk->card->ctx, reply + HEADER_LEN);
+        bool sent = send_reply(talk, reply, len);
 
-        if (!send_reply(talk, reply, len)) {
-            return false;
-        }
-        if (len > 0) {
+        if (sent && len > 0) {
             tell_taken(talk);
         }
-        return true;
+        return after_reply(sent, len);
     }
     default:
-        return true; /* a later protocol's control byte, or noise: no answer is due */
+        return NEXT_MESSAGE; /* a later protocol's control byte, or noise: no answer is due */
     }
 }
 
-static bool answer_command(struct conversation *talk, struct vpcd_buffers *buffers, size_t len) {
+static enum next answer_command(struct conversation *talk, struct vpcd_buffers *buffers, size_t len) {
     size_t reply_len = talk->card->exchange(talk->card->ctx, buffers->command, len,
                                             buffers->reply + HEADER_LEN, VPCD_MESSAGE_MAX);
     bool sent;
@@ -129,7 +136,7 @@ static bool answer_command(struct conversation *talk, struct vpcd_buffers *buffe
     crypto_wipe(buffers->command, len);
     sent = send_reply(talk, buffers->reply, reply_len);
     crypto_wipe(buffers->reply, HEADER_LEN + reply_len);
-    return sent;
+    return after_reply(sent, reply_len);
 }
 
 enum vpcd_end vpcd_serve(int fd, const struct vpcd_card *card, const struct vpcd_events *events,
@@ -141,7 +148,7 @@ enum vpcd_end vpcd_serve(int fd, const struct vpcd_card *card, const struct vpcd
         uint8_t header[HEADER_LEN];
         size_t len;
         size_t got;
-        bool answered;
+        enum next next;
 
         if (!read_exactly(&talk, header, sizeof header, &got, &end)) {
             return end;
@@ -152,12 +159,12 @@ enum vpcd_end vpcd_serve(int fd, const struct vpcd_card *card, const struct vpcd
             return end == VPCD_END_CLOSED ? VPCD_END_TRUNCATED : end;
         }
         if (len == 1) {
-            answered = answer_control(&talk, buffers->command[0], buffers->reply);
+            next = answer_control(&talk, buffers->command[0], buffers->reply);
         } else {
-            answered = answer_command(&talk, buffers, len);
+            next = answer_command(&talk, buffers, len);
         }
-        if (!answered) {
-            return VPCD_END_ERROR;
+        if (next != NEXT_MESSAGE) {
+            return next == NEXT_NO_CARD ? VPCD_END_NO_CARD : VPCD_END_ERROR;
         }
     }
 }

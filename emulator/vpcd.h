@@ -12,7 +12,7 @@
  * exactly one message, the other control bytes by none. An empty answer means "no card".
  *
  * Nothing that the host sends ends the conversation: unknown control bytes are ignored, and messages too
- * short for an APDU go to the card, which answers with a status word. Only the end of the connection ends it.
+ * short for an APDU go to the card, which answers with a status word.
  *
  * Source: docs/protocol.md, "vpcd".
  */
@@ -50,8 +50,7 @@ struct vpcd_card {
 struct vpcd_events {
     void *ctx;
 
-    /* The host has just been told the ATR, or has powered the card: it has taken it. Called at most once for
-     * each vpcd_serve. */
+    /* The host has just been told the ATR: it has taken the card. Called at most once for each vpcd_serve. */
     void (*taken)(void *ctx);
 
     /* The host has said nothing for `count` receive timeouts (SO_RCVTIMEO) in a row. Returns true to give it
@@ -72,10 +71,11 @@ enum vpcd_end {
     VPCD_END_TRUNCATED, /* by the host, in the middle of a message */
     VPCD_END_ERROR,     /* the socket failed; errno says how */
     VPCD_END_SILENT,    /* events->silent gave it up */
+    VPCD_END_NO_CARD,   /* the host was told that there is no card */
 };
 
 /*
- * vpcd_serve: answers the host on the connected stream socket `fd` until the connection ends. The caller
+ * vpcd_serve: answers the host on the connected stream socket `fd` until the connection is to end. The caller
  * closes it. Both buffers are wiped, as far as they were used, after each message and at the end.
  *
  * The host's stack may hold a message's second segment back until the first has been acknowledged (the driver
