@@ -64,6 +64,13 @@ int flash_erase_block(struct flash_store *fs, uint8_t block, bool announced) {
     if (!announced) {
         erase.serial = fs->serial++;
         result = flash_append(fs, &erase, &position);
+        if (result == STORE_ERR_FULL && fs->occupied[block] == 0) {
+            // Several blocks have failed at once, and no room is left to announce anything. Records that are
+            // zeros cannot come back either.
+            announced = true;
+            result = flash_program(fs, block * NOR_BLOCK_SIZE, NULL, NOR_BLOCK_SIZE);
+            result = result == FLASH_REFUSED ? 0 : result;
+        }
         if (result != 0) {
             return result == STORE_ERR_FULL ? STORE_ERR_IO : result;
         }

@@ -149,6 +149,10 @@ enum flash_decoded flash_decode_record(uint8_t bytes[FLASH_RECORD_HEADER], struc
     if (all_bytes(bytes, FLASH_RECORD_HEADER, 0xFF)) {
         return FLASH_DECODED_BLANK;
     }
+    // While searching behind damage, most of what is looked at can be told from a header without a CRC.
+    if (!repair && get16(bytes + AT_UNUSED) != 0xFFFFu) {
+        return FLASH_DECODED_GARBAGE;
+    }
     if (all_bytes(bytes, FLASH_MARK_COMMIT, 0) || !check_crc(bytes, AT_RECORD_CRC, salt, repair)) {
         return FLASH_DECODED_GARBAGE;
     }

@@ -418,8 +418,10 @@ static int wipe_torn(struct flash_store *fs, uint32_t torn_at, uint32_t torn) {
 static int erase_dirty_blocks(struct flash_store *fs) {
     int result = 0;
     for (uint32_t b = 0; result == 0 && b < flash_blocks(fs); b++) {
+        // A dirty block was erased and never opened, so that it holds no records that an erase which is cut
+        // could bring back: it needs no announcement.
         if (fs->state[b] == FLASH_BLOCK_DIRTY || fs->state[b] == FLASH_BLOCK_ANNOUNCED) {
-            result = flash_erase_block(fs, (uint8_t)b, fs->state[b] == FLASH_BLOCK_ANNOUNCED);
+            result = flash_erase_block(fs, (uint8_t)b, true);
         }
     }
     return result;

@@ -33,7 +33,9 @@ struct workload {
     uint32_t ids;
     uint32_t ageing;       // transactions before the first cut, to have garbage collection under way
     uint32_t transactions; // that are cut
-    uint32_t bad_blocks;   // that refuse from the end of ageing on
+    bool collecting;       // cut only transactions in which blocks are erased
+    uint32_t
+        bad_blocks; // that refuse erases, and as many that refuse programs, all from the end of ageing on
     struct store_profile profile;
 };
 
@@ -42,7 +44,7 @@ static const struct workload workloads[] = {
      .blocks = 16,
      .ids = 24,
      .ageing = 300,
-     .transactions = 60,
+     .transactions = 30,
      .profile = {.changes_max = 4,
                  .value_max = 700,
                  .delete_percent = 12,
@@ -53,7 +55,19 @@ static const struct workload workloads[] = {
      .blocks = 16,
      .ids = 90,
      .ageing = 900,
-     .transactions = 50,
+     .transactions = 25,
+     .profile = {.changes_max = 3,
+                 .value_max = 1500,
+                 .delete_percent = 6,
+                 .range_percent = 1,
+                 .patch_percent = 30,
+                 .abort_percent = 5}},
+    {.name = "collecting",
+     .blocks = 16,
+     .ids = 90,
+     .ageing = 900,
+     .transactions = 8,
+     .collecting = true,
      .profile = {.changes_max = 3,
                  .value_max = 1500,
                  .delete_percent = 6,
@@ -64,7 +78,7 @@ static const struct workload workloads[] = {
      .blocks = 24,
      .ids = 8,
      .ageing = 60,
-     .transactions = 8,
+     .transactions = 5,
      .profile = {.changes_max = 3,
                  .value_max = 9000,
                  .delete_percent = 10,
@@ -75,8 +89,8 @@ static const struct workload workloads[] = {
      .blocks = 20,
      .ids = 40,
      .ageing = 400,
-     .transactions = 40,
-     .bad_blocks = 3,
+     .transactions = 20,
+     .bad_blocks = 2,
      .profile = {.changes_max = 4,
                  .value_max = 700,
                  .delete_percent = 12,
@@ -87,7 +101,7 @@ static const struct workload workloads[] = {
      .blocks = 128,
      .ids = 600,
      .ageing = 1500,
-     .transactions = 6,
+     .transactions = 3,
      .profile = {.changes_max = 5,
                  .value_max = 1400,
                  .delete_percent = 8,
@@ -123,6 +137,7 @@ struct run {
     uint64_t second_cuts;
     uint64_t before;
     uint64_t after;
+    uint64_t erases; // in the uncut transactions: garbage collection is among what is cut
 };
 
 static bool replaying;
@@ -292,19 +307,25 @@ static bool run_workload(struct run *run, struct cut cut, uint32_t transactions)
         flash_sim_refuse_erase(run->sim, block, i % 2 == 0);
         flash_sim_refuse_program(run->sim, (block + 7) % workload->blocks, i % 2 != 0);
     }
-    for (cut.transaction = 0; cut.transaction < transactions && good; cut.transaction++) {
+    uint32_t tried = 0;
+    for (cut.transaction = 0; tried < transactions && good; cut.transaction++) {
         take_moment(run, &fs, &model, &random);
         flash_sim_restart_operations(run->sim);
+        flash_sim_reset_counters(run->sim);
         flash_sim_seed(run->sim, cut.seed + cut.transaction);
         good = store_model_step(&model, &fs.base, &workload->profile, &random) == STORE_MODEL_OK;
         uint64_t operations = flash_sim_operations(run->sim);
+        uint64_t erases = flash_sim_counters(run->sim).erases;
+        bool chosen = !workload->collecting || erases != 0 || replaying;
+        tried += chosen;
+        run->erases += chosen ? erases : 0;
         uint8_t *image = malloc(workload->blocks * (size_t)NOR_BLOCK_SIZE);
         assert_non_null(image);
         flash_sim_save(run->sim, image);
         if (!good) {
             print_id(&cut, "an uncut transaction went wrong");
         } else if (!replaying) {
-            for (cut.operation = 0; cut.operation < operations && good; cut.operation++) {
+            for (cut.operation = 0; chosen && cut.operation < operations && good; cut.operation++) {
                 good = try_cuts_at(run, cut);
             }
         } else if (cut.transaction == wanted.transaction) {
@@ -326,9 +347,10 @@ static void cut_workload(uint32_t number, uint64_t seed, uint32_t transactions) 
     assert_non_null(run.start.image);
     store_model_init(&run.start.model, run.workload->ids);
     bool good = run_workload(&run, (struct cut){.workload = number, .seed = seed}, transactions);
-    print_message("%s: %" PRIu64 " cuts, %" PRIu64 " second cuts in the recovery; %" PRIu64
-                  " times the state before, %" PRIu64 " times the one after\n",
-                  run.workload->name, run.cuts, run.second_cuts, run.before, run.after);
+    print_message(
+        "%s: %" PRIu64 " cuts in %" PRIu32 " transactions with %" PRIu64 " erases, %" PRIu64
+        " second cuts in the recovery; %" PRIu64 " times the state before, %" PRIu64 " the one after\n",
+        run.workload->name, run.cuts, transactions, run.erases, run.second_cuts, run.before, run.after);
     store_model_free(&run.start.model);
     free(run.start.image);
     flash_sim_free(run.sim);
