@@ -28,8 +28,8 @@ chroot_bind() {
     done
 }
 
-# chroot_exec ROOT COMMAND...: become COMMAND inside ROOT, in the same directory if ROOT shows it.
-chroot_exec() {
+# chroot_run ROOT COMMAND...: become COMMAND inside ROOT, in the same directory if ROOT shows it.
+chroot_run() {
     local root=$1 words
     shift
     words=$(private_mounts)
