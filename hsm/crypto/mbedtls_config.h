@@ -29,8 +29,8 @@
 // No MBEDTLS_ENTROPY_C, no MBEDTLS_TIMING_C: entropy reaches the engine through its platform callback and
 // nothing here may ask the OS for anything but memory.
 
-// Memory comes from heap.c, which wipes what is given back: the library leaves primes in the work space of gcd
-// and modular inversion.
+// Memory comes from heap.c, which wipes what is given back: the library leaves primes in the work space of
+// gcd and modular inversion.
 #define MBEDTLS_PLATFORM_C
 #define MBEDTLS_PLATFORM_MEMORY
 #define MBEDTLS_PLATFORM_CALLOC_MACRO crypto_heap_calloc
@@ -74,8 +74,9 @@
 // Numbers, RSA
 
 #define MBEDTLS_BIGNUM_C
-#define MBEDTLS_MPI_MAX_SIZE                                                                                 \
-    512 // bytes: RSA-4096. The default of 1024 doubles the stack buffers of the RSA padding code
+// Bytes. RSA-4096 and its longest public exponent: factoring n raises to d * e. The default of 1024 doubles
+// the stack buffers of the RSA padding code.
+#define MBEDTLS_MPI_MAX_SIZE 520
 #define MBEDTLS_RSA_C
 #define MBEDTLS_GENPRIME
 #define MBEDTLS_RSA_GEN_KEY_MIN_BITS 1024 // the smallest modulus the card offers
