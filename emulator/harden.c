@@ -4,7 +4,6 @@
 #include "emulator/harden.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -34,11 +33,10 @@ void harden_process(void) {
 
     (void)setrlimit(RLIMIT_CORE, &none);
     umask(077);
-#if !defined(__SANITIZE_ADDRESS__)
-    /* The leak check of AddressSanitizer attaches to the process as a debugger does. */
-    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    lock_all();
-#endif
+    if (!HARDEN_SANITIZER) {
+        (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+        lock_all();
+    }
 }
 
 void *harden_allocate(size_t len) {

@@ -7,7 +7,21 @@
 /* Keeps the secrets in the process: no core dumps, no swap, no debugger of the same user (prctl(2),
  * mlockall(2)). */
 
+#include <stdbool.h>
 #include <stddef.h>
+
+/* The sanitizers attach to the process as a debugger does, read /proc and start helpers: what hinders an
+ * attacker hinders them. */
+#if defined(__SANITIZE_ADDRESS__)
+#define HARDEN_SANITIZER true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HARDEN_SANITIZER true
+#endif
+#endif
+#if !defined(HARDEN_SANITIZER)
+#define HARDEN_SANITIZER false
+#endif
 
 /* harden_process: does so for the whole process, as far as the system allows; call it first of all. */
 void harden_process(void);

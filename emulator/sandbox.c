@@ -19,6 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "emulator/harden.h"
 #include "emulator/log.h"
 
 /* Of a later header than Debian 12's. */
@@ -297,18 +298,13 @@ static void limit_calls(void) { log_debug("no seccomp filter for this architectu
 #endif
 
 void sandbox_enter(const char *const *directories, size_t count) {
-#if defined(__SANITIZE_ADDRESS__)
-    /* The sanitizers read /proc and start helpers. */
-    (void)limit_files;
-    (void)limit_calls;
-    (void)directories;
-    (void)count;
-#else
+    if (HARDEN_SANITIZER) {
+        return;
+    }
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         log_warn("no sandbox: %s", strerror(errno));
         return;
     }
     limit_files(directories, count);
     limit_calls();
-#endif
 }
