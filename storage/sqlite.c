@@ -51,6 +51,12 @@ static int fail(struct sqlite_store *store, int code) {
     }
 }
 
+// SQLite answers some errors, reading included, by rolling the whole transaction back and leaving it. What
+// came after would then be committed one by one. The transaction can only be aborted.
+static bool lost(const struct sqlite_store *store) {
+    return store->base.in_transaction && sqlite3_get_autocommit(store->db);
+}
+
 // A statement must be reset before it is bound again, and to end its read of the database.
 static int run(struct sqlite_store *store, enum sqlite_statement statement) {
     int code = sqlite3_step(store->statements[statement]);
@@ -103,8 +109,8 @@ static int sqlite_store_begin(struct store *base) {
 static int sqlite_store_commit(struct store *base) {
     struct sqlite_store *store = (struct sqlite_store *)base;
     forget_checked(store);
+    // Here in_transaction is over already.
     if (sqlite3_get_autocommit(store->db)) {
-        // SQLite has given the transaction up by itself, and the call that made it do so has said why.
         return STORE_ERR_IO;
     }
     int result = run(store, SQLITE_STATEMENT_COMMIT);
@@ -134,6 +140,9 @@ static int sqlite_store_abort(struct store *base) {
 static int write_value(struct sqlite_store *store, uint16_t id, const void *data, size_t len) {
     sqlite3_stmt *put = store->statements[SQLITE_STATEMENT_PUT];
     forget_checked(store);
+    if (lost(store)) {
+        return STORE_ERR_IO;
+    }
     bind_id(store, SQLITE_STATEMENT_PUT, 1, id);
     // A null pointer would bind SQL NULL.
     (void)sqlite3_bind_blob(put, 2, len == 0 ? "" : data, (int)len, SQLITE_STATIC);
@@ -150,6 +159,9 @@ static int sqlite_store_put(struct store *base, uint16_t id, const void *data, s
 // Steps the GET statement to record `id` and checks its CRC. The caller resets the statement.
 static int read_value(struct sqlite_store *store, uint16_t id, const uint8_t **value, size_t *len) {
     sqlite3_stmt *get = store->statements[SQLITE_STATEMENT_GET];
+    if (lost(store)) {
+        return STORE_ERR_IO;
+    }
     bind_id(store, SQLITE_STATEMENT_GET, 1, id);
     int code = sqlite3_step(get);
     if (code == SQLITE_DONE) {
@@ -208,6 +220,9 @@ static int sqlite_store_patch(struct store *base, uint16_t id, size_t offset, co
 static int sqlite_store_del(struct store *base, uint16_t id) {
     struct sqlite_store *store = (struct sqlite_store *)base;
     forget_checked(store);
+    if (lost(store)) {
+        return STORE_ERR_IO;
+    }
     bind_id(store, SQLITE_STATEMENT_DEL, 1, id);
     int result = run(store, SQLITE_STATEMENT_DEL);
     if (result == 0 && sqlite3_changes(store->db) == 0) {
@@ -220,6 +235,9 @@ static int sqlite_store_del(struct store *base, uint16_t id) {
 static int sqlite_store_del_range(struct store *base, uint16_t first, uint16_t last) {
     struct sqlite_store *store = (struct sqlite_store *)base;
     forget_checked(store);
+    if (lost(store)) {
+        return STORE_ERR_IO;
+    }
     bind_id(store, SQLITE_STATEMENT_DEL_RANGE, 1, first);
     bind_id(store, SQLITE_STATEMENT_DEL_RANGE, 2, last);
     int result = run(store, SQLITE_STATEMENT_DEL_RANGE);
@@ -248,6 +266,9 @@ static int sqlite_store_get(struct store *base, uint16_t id, size_t offset, void
 // For a query of one row with one number in it.
 static int query_number(struct sqlite_store *store, enum sqlite_statement statement, uint16_t id,
                         int *number) {
+    if (lost(store)) {
+        return STORE_ERR_IO;
+    }
     bind_id(store, statement, 1, id);
     int code = sqlite3_step(store->statements[statement]);
     int result = 0;
