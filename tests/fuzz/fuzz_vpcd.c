@@ -46,6 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static struct vpcd_buffers buffers;
     static const struct vpcd_card card = {NULL, power, atr, exchange};
+    static const struct vpcd_events nobody_listens = {0};
     static uint8_t reply[4 * INPUT_MAX + 64];
     int pair[2];
     size = size < INPUT_MAX ? size : INPUT_MAX;
@@ -54,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         abort();
     }
     answers = 0;
-    enum vpcd_end end = vpcd_serve(pair[1], &card, NULL, &buffers);
+    enum vpcd_end end = vpcd_serve(pair[1], &card, &nobody_listens, &buffers);
     close(pair[1]);
     if (end != VPCD_END_CLOSED && end != VPCD_END_TRUNCATED) {
         abort();
