@@ -36,6 +36,7 @@ enum hsm_error {
     HSM_ERR_CHAIN_EXPECTED = -24, /* 6883: last command of a chain expected */
     HSM_ERR_REFUSED = -25, /* 6400: execution refused, state unchanged (presence not given, no PIN for SM) */
     HSM_ERR_NOT_YET_AUTH = -26, /* 6300: PKA active, more keys have to authenticate */
+    HSM_ERR_OFFSET = -27,       /* 6B00: offset in P1-P2 at or past the end of the file */
 };
 
 /*

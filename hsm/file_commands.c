@@ -54,15 +54,23 @@ static int read_file(struct hsm *hsm, uint16_t fid, size_t offset, size_t ne, st
     return rc;
 }
 
-/* Offset in P1-P2, or a short EF identifier, which no file here has. */
+/*
+ * Offset in P1-P2, or a short EF identifier, which no file here has. Past the end it is an error, unlike
+ * below: GnuPG's scdaemon reads the files that it looks at until one comes, for ever if need be.
+ */
 int cmd_read_binary(struct hsm *hsm, const struct apdu *apdu, struct writer *out) {
+    size_t size;
     if ((apdu->p1 & 0x80) != 0) {
         return HSM_ERR_FILE_NOT_FOUND;
     }
     if (hsm->current_ef == 0) {
         return HSM_ERR_NOT_ALLOWED;
     }
-    return read_file(hsm, hsm->current_ef, apdu_p1p2(apdu), apdu->ne, out);
+    int rc = read_file(hsm, hsm->current_ef, apdu_p1p2(apdu), apdu->ne, out);
+    if (rc == HSM_OK) {
+        rc = file_size(hsm, hsm->current_ef, &size);
+    }
+    return rc == HSM_OK && apdu_p1p2(apdu) >= size ? HSM_ERR_OFFSET : rc;
 }
 
 /*

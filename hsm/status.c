@@ -38,6 +38,7 @@ static const struct {
     {HSM_ERR_AUTH, 0x6300, "signature does not verify"},
     {HSM_ERR_NOT_YET_AUTH, 0x6300, "more public keys have to authenticate"},
     {HSM_ERR_REGISTERED, 0x9001, "authenticated"},
+    {HSM_ERR_OFFSET, 0x6B00, "offset at or past the end of the file"},
     {HSM_ERR_REFUSED, 0x6400, "refused"},
 };
 
