@@ -528,7 +528,7 @@ void options_print_help(void) {
             const char *end = strchr(line, '\n');
             int len = end != NULL ? (int)(end - line) : (int)strlen(line);
 
-            printf("  %-26s %.*s\n", first ? head : "", len, line);
+            printf("  %-21s %.*s\n", first ? head : "", len, line);
             line = end != NULL ? end + 1 : NULL;
         }
     }
