@@ -154,9 +154,12 @@ VECTOR_FILES := $(wildcard tests/vectors/test_*.c)
 test_programs = $(patsubst %.c,$(B)/tests/%,$(notdir $(1)))
 TEST_PROGRAMS := $(call test_programs,$(POWERCUT_FILES) $(UNIT_FILES) $(VECTOR_FILES))
 
+# OpenSSL judges what the card computes, so that mbedTLS is not its own witness.
+TEST_LIBS := -lcmocka -lcrypto
+
 define link_test
 @mkdir -p $(@D)
-$(Q_LD)$(CC) $(LDFLAGS_ALL) -o $@ $(GROUP) $^ $(END_GROUP) $(SYSTEM_LIBS) -lcmocka
+$(Q_LD)$(CC) $(LDFLAGS_ALL) -o $@ $(GROUP) $^ $(END_GROUP) $(SYSTEM_LIBS) $(TEST_LIBS)
 endef
 $(B)/tests/%: $(B)/obj/tests/unit/%.o $(SUPPORT) $(LIBS)
 	$(link_test)
@@ -181,7 +184,7 @@ $(B)/bin/%: $(B)/obj/tests/tools/%.o $(SUPPORT) $(LIBS)
 $(B)/bin/bench_%: $(B)/obj/tests/bench/bench_%.o \
     $(patsubst %.c,$(B)/obj/%.o,$(filter-out $(BENCH_FILES),$(wildcard tests/bench/*.c))) $(SUPPORT) $(LIBS)
 	@mkdir -p $(@D)
-	$(Q_LD)$(CC) $(LDFLAGS_ALL) -o $@ $(GROUP) $^ $(END_GROUP) $(SYSTEM_LIBS) -lcmocka -lpcsclite
+	$(Q_LD)$(CC) $(LDFLAGS_ALL) -o $@ $(GROUP) $^ $(END_GROUP) $(SYSTEM_LIBS) $(TEST_LIBS) -lpcsclite
 $(B)/lib/%.so: $(B)/obj/tests/tools/%.o
 	@mkdir -p $(@D)
 	$(Q_LD)$(CC) -shared -o $@ $^ -ldl
@@ -191,7 +194,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/bin/%,$(FUZZ_FILES))
 ifeq ($(VARIANT),fuzz)
 $(B)/bin/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(SUPPORT) $(LIBS)
 	@mkdir -p $(@D)
-	$(Q_LD)$(CC) $(LDFLAGS_ALL) $(LINK_SANITIZE) -o $@ $(GROUP) $^ $(END_GROUP) $(SYSTEM_LIBS) -lcmocka
+	$(Q_LD)$(CC) $(LDFLAGS_ALL) $(LINK_SANITIZE) -o $@ $(GROUP) $^ $(END_GROUP) $(SYSTEM_LIBS) $(TEST_LIBS)
 endif
 
 # Objects made on the way to a program are kept.
