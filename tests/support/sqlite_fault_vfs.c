@@ -64,7 +64,7 @@ static int strike(int code, bool takes_space) {
         return SQLITE_OK;
     }
     if (state.kill) {
-        if (!state.half) {
+        if (!state.half || code != SQLITE_IOERR_WRITE) {
             die();
         }
         return SQLITE_IOERR;
