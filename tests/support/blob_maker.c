@@ -32,7 +32,7 @@ size_t blob_make(const uint8_t dkek[32], uint8_t type, const uint8_t *algorithms
     derive(dkek, 1, kenc);
     derive(dkek, 2, kmac);
     crypto_hash(CRYPTO_SHA256, dkek, 32, digest);
-    writer_init(&w, out, plain_len + 128);
+    writer_init(&w, out, plain_len + algorithms_len + 128);
     writer_put(&w, digest, 8);
     writer_u8(&w, type);
     writer_field16(&w, oid, sizeof oid);

@@ -17,7 +17,7 @@
 
 /*
  * blob_make: a blob of `type` under `dkek` around `plain` (what follows the eight random bytes; padding is
- * added here) with `algorithms`. `out` takes plain_len + 128 bytes. Returns the length.
+ * added here) with `algorithms`. `out` takes plain_len + algorithms_len + 128 bytes. Returns the length.
  */
 size_t blob_make(const uint8_t dkek[32], uint8_t type, const uint8_t *algorithms, size_t algorithms_len,
                  const uint8_t *plain, size_t plain_len, uint8_t *out);

@@ -38,6 +38,7 @@ struct card {
     uint8_t serial[HSM_DEVICE_SERIAL_LEN];
     bool entropy_fails;
     uint32_t working_calls;
+    void *user; /* whatever a test wants to find from a callback of the platform */
 
     /* The last response, status word apart. */
     uint8_t data[HSM_RESPONSE_MAX];
