@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The TwinHSM authors
 
-// The random generator: what it does when the entropy source fails, and that nothing is shared or foreseeable.
+// The random generator: what it does when the entropy source fails, and that nothing is shared or
+// foreseeable.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -185,10 +186,14 @@ static void seeded_for_tests(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(delivers_any_length),     cmocka_unit_test(cards_differ_by_personal_string),
-        cmocka_unit_test(failing_source_at_start), cmocka_unit_test(failing_source_later),
-        cmocka_unit_test(reseeds_by_itself),       cmocka_unit_test(reseeding_changes_the_stream),
-        cmocka_unit_test(wrong_use),               cmocka_unit_test(seeded_for_tests),
+        cmocka_unit_test(delivers_any_length),
+        cmocka_unit_test(cards_differ_by_personal_string),
+        cmocka_unit_test(failing_source_at_start),
+        cmocka_unit_test(failing_source_later),
+        cmocka_unit_test(reseeds_by_itself),
+        cmocka_unit_test(reseeding_changes_the_stream),
+        cmocka_unit_test(wrong_use),
+        cmocka_unit_test(seeded_for_tests),
     };
 
     return cmocka_run_group_tests_name("random generator", tests, NULL, NULL);

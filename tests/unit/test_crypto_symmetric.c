@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 The TwinHSM authors
 
-// Hashes, ciphers, MACs and key derivation: wrong inputs, aliasing, the card's own derivations. Published vectors are
-// in tests/vectors/.
+// Hashes, ciphers, MACs and key derivation: wrong inputs, aliasing, the card's own derivations. Published
+// vectors are in tests/vectors/.
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -65,7 +65,8 @@ static void wrapped_key_blob(void **state) {
     (void)state;
     hex_bytes("04A6950A06D3E3308AD7D3606EF810EB124E3943404CA746A12C51C7BF776839", kenc, 32);
     hex_bytes("0F8D842AC9CB62349779A7537A78327D545AAEB33B2D42C7D1DC3680A4B23628", kmac, 32);
-    size_t head = hex_bytes("630DCD2966C43366 0F 0008 6086480165030401 0004 10111899 0000 0000", blob, sizeof blob);
+    size_t head =
+        hex_bytes("630DCD2966C43366 0F 0008 6086480165030401 0004 10111899 0000 0000", blob, sizeof blob);
     hex_bytes("A0A1A2A3A4A5A6A7 0010 000102030405060708090A0B0C0D0E0F 80 0000000000", plain, sizeof plain);
     assert_int_equal(crypto_aes_cbc(true, kenc, 32, NULL, plain, 32, blob + head), HSM_OK);
     assert_bytes(blob + head, "85BECAAFAF4C2D99E0EC012F8CBE145C1DBBE472DEC0ADCAD39C3DFDB5C7CC0A");
@@ -113,9 +114,7 @@ static void hash_in_parts(void **state) {
     assert_bytes(whole, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
-static void count_tick(void *ctx) {
-    ++*(unsigned *)ctx;
-}
+static void count_tick(void *ctx) { ++*(unsigned *)ctx; }
 
 /* Against mbedTLS's own PBKDF2, which shares only the compression functions with ours. */
 static void pbkdf2_against_mbedtls(void **state) {
@@ -123,8 +122,9 @@ static void pbkdf2_against_mbedtls(void **state) {
         enum crypto_hash_id id;
         mbedtls_md_type_t md;
     } hashes[] = {
-        {CRYPTO_SHA1, MBEDTLS_MD_SHA1},     {CRYPTO_SHA224, MBEDTLS_MD_SHA224}, {CRYPTO_SHA256, MBEDTLS_MD_SHA256},
-        {CRYPTO_SHA384, MBEDTLS_MD_SHA384}, {CRYPTO_SHA512, MBEDTLS_MD_SHA512},
+        {CRYPTO_SHA1, MBEDTLS_MD_SHA1},     {CRYPTO_SHA224, MBEDTLS_MD_SHA224},
+        {CRYPTO_SHA256, MBEDTLS_MD_SHA256}, {CRYPTO_SHA384, MBEDTLS_MD_SHA384},
+        {CRYPTO_SHA512, MBEDTLS_MD_SHA512},
     };
     static const size_t lens[] = {1, 20, 32, 64, 65, 150};
     static const uint8_t password[200] = "a password longer than any block when all of it is taken";
@@ -136,16 +136,18 @@ static void pbkdf2_against_mbedtls(void **state) {
         for (size_t k = 0; k < sizeof lens / sizeof lens[0]; k++) {
             size_t password_len = k % 2 == 0 ? 8 : sizeof password;
             unsigned ticks = 0;
-            assert_int_equal(crypto_pbkdf2(hashes[i].id, password, password_len, (const uint8_t *)"salt", 4, 100,
-                                           count_tick, &ticks, ours, lens[k]),
+            assert_int_equal(crypto_pbkdf2(hashes[i].id, password, password_len, (const uint8_t *)"salt", 4,
+                                           100, count_tick, &ticks, ours, lens[k]),
                              HSM_OK);
             assert_int_equal(mbedtls_pkcs5_pbkdf2_hmac_ext(hashes[i].md, password, password_len,
-                                                           (const uint8_t *)"salt", 4, 100, (uint32_t)lens[k], theirs),
+                                                           (const uint8_t *)"salt", 4, 100, (uint32_t)lens[k],
+                                                           theirs),
                              0);
             assert_memory_equal(ours, theirs, lens[k]);
             assert_true(ticks > 0);
         }
-    assert_int_equal(crypto_pbkdf2(CRYPTO_SHA256, password, 8, NULL, 0, 0, NULL, NULL, ours, 32), HSM_ERR_DATA);
+    assert_int_equal(crypto_pbkdf2(CRYPTO_SHA256, password, 8, NULL, 0, 0, NULL, NULL, ours, 32),
+                     HSM_ERR_DATA);
     assert_int_equal(crypto_pbkdf2(CRYPTO_SHA256, NULL, 0, NULL, 0, 1, NULL, NULL, ours, 32), HSM_OK);
 }
 
@@ -229,13 +231,15 @@ static void gcm_refuses_changes(void **state) {
     for (size_t i = 0; i < sizeof changed / sizeof changed[0]; i++) {
         *changed[i] ^= 0x80;
         memset(opened, 0xAA, sizeof opened);
-        assert_int_equal(crypto_gcm_open(key, nonce, &part, 1, sealed, sizeof sealed, tag, opened), HSM_ERR_AUTH);
+        assert_int_equal(crypto_gcm_open(key, nonce, &part, 1, sealed, sizeof sealed, tag, opened),
+                         HSM_ERR_AUTH);
         for (size_t k = 0; k < sizeof opened; k++)
             assert_int_equal(opened[k], 0);
         *changed[i] ^= 0x80;
     }
     assert_int_equal(crypto_gcm_open(key, nonce, &part, 0, sealed, sizeof sealed, tag, opened), HSM_ERR_AUTH);
-    assert_int_equal(crypto_gcm_open(key, nonce, &part, 1, sealed, sizeof sealed - 1, tag, opened), HSM_ERR_AUTH);
+    assert_int_equal(crypto_gcm_open(key, nonce, &part, 1, sealed, sizeof sealed - 1, tag, opened),
+                     HSM_ERR_AUTH);
     /* in place, and with nothing to hide */
     assert_int_equal(crypto_gcm_open(key, nonce, &part, 1, sealed, sizeof sealed, tag, sealed), HSM_OK);
     assert_memory_equal(text, sealed, sizeof text);
@@ -261,7 +265,8 @@ static void des_wrong_inputs(void **state) {
     }
 }
 
-/* ICAO Doc 9303 part 11, appendix D.4, the MAC of the command of step 1: SELECT EF.COM under the session keys. */
+/* ICAO Doc 9303 part 11, appendix D.4, the MAC of the command of step 1: SELECT EF.COM under the session
+ * keys. */
 static void retail_mac(void **state) {
     uint8_t key[16];
     uint8_t message[40];
@@ -269,7 +274,8 @@ static void retail_mac(void **state) {
 
     (void)state;
     hex_bytes("F1CB1F1FB5ADF208806B89DC579DC1F8", key, 16);
-    size_t len = hex_bytes("887022120C06C227 0CA4020C80000000 8709016375432908 C044F68000000000", message, 40);
+    size_t len =
+        hex_bytes("887022120C06C227 0CA4020C80000000 8709016375432908 C044F68000000000", message, 40);
     for (size_t cut = 0; cut <= len; cut += 5) { /* parts need not be blocks */
         struct crypto_part parts[2] = {{message, cut}, {message + cut, len - cut}};
         assert_int_equal(crypto_des_retail_mac(key, parts, 2, mac), HSM_OK);
