@@ -222,6 +222,12 @@ int flash_evacuate(struct flash_store *fs) {
             fs->failing = false;
             break;
         }
+        // When several blocks fail at once, there may be no erased one left to move records to; but blocks
+        // with nothing in them can be had without moving.
+        uint32_t empty = flash_count_state(fs, FLASH_BLOCK_FREE) < 2 ? emptiest(fs) : FLASH_BLOCKS_MAX;
+        if (empty != FLASH_BLOCKS_MAX && fs->occupied[empty] == 0) {
+            block = empty;
+        }
         int result = collect(fs, (uint8_t)block);
         if (result != 0) {
             return result;
