@@ -264,4 +264,7 @@ clean: ## remove what was built, keep what was downloaded
 distclean: ## remove build/ altogether
 	rm -rf build
 
+# The firmware.
+-include rp2040/build.mk
+
 -include $(shell find $(B) $(MBEDTLS_B) -name '*.d' 2>/dev/null)

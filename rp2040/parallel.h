@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 The TwinHSM authors
+
+#ifndef RP2040_PARALLEL_H
+#define RP2040_PARALLEL_H
+
+/*
+ * Core 1: a helper that takes one half of a long computation (hsm/crypto/parallel.h), and otherwise waits.
+ *
+ * It waits in RAM with its interrupts off, and only core 0 writes flash, and never during a computation: so
+ * flash can be written at any time without stopping core 1.
+ */
+
+#include <stdint.h>
+
+#define PARALLEL_STACK_SIZE 6144u /* bytes; prime search needs the most (docs/firmware.md) */
+extern uint32_t parallel_stack[PARALLEL_STACK_SIZE / sizeof(uint32_t)];
+
+/* parallel_start: starts core 1. */
+void parallel_start(void);
+
+#endif
