@@ -76,7 +76,7 @@ static int make_slots(struct daemon *daemon) {
 
     for (unsigned i = 0; i < daemon->slot_count; i++) {
         uint16_t port = (uint16_t)(options->port + i);
-        struct reader reader;
+        struct reader reader = {.listener = -1};
         int result = (options->listen ? reader_listen : reader_dial)(&reader, options->host, port,
                                                                      daemon->message, sizeof daemon->message);
 
@@ -99,15 +99,16 @@ static int make_slots(struct daemon *daemon) {
 /* Without --card and --memory there is one card, in the state directory. */
 static int choose_default_card(struct daemon *daemon) {
     struct options *options = &daemon->options;
-    char path[FILES_PATH_MAX + 16];
+    char directory[FILES_PATH_MAX];
+    char path[sizeof directory + 16];
 
     if (options->memory > 0 || options->card_count > 0) {
         return 0;
     }
-    if (files_state_directory(options->state, path, daemon->message, sizeof daemon->message) != 0) {
+    if (files_state_directory(options->state, directory, daemon->message, sizeof daemon->message) != 0) {
         return -1;
     }
-    strcat(path, "/card.db");
+    snprintf(path, sizeof path, "%s/card.db", directory);
     options->cards[0] = strdup(path);
     if (options->cards[0] == NULL) {
         snprintf(daemon->message, sizeof daemon->message, "out of memory");

@@ -180,10 +180,9 @@ static void contradictions(void **state) {
     refuse("--listen localhost:1 --connect localhost:1", "not both");
     refuse("--card a.db --card b.db --card a.db", "twice");
     for (int i = 0; i < 17; i++) {
-        char word[20];
+        size_t len = strlen(line);
 
-        snprintf(word, sizeof word, "--card %d ", i);
-        strcat(line, word);
+        snprintf(line + len, sizeof line - len, "--card %d ", i);
     }
     refuse(line, "at most 16");
 }
