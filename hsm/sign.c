@@ -3,6 +3,8 @@
 
 /* SIGN (docs/protocol.md, "SIGN"): RSA and ECDSA signatures, with the hash made outside or on the card. */
 
+#include <string.h>
+
 #include "hsm/command.h"
 #include "hsm/crypto/util.h"
 #include "hsm/key.h"
@@ -93,10 +95,32 @@ static int encode_pkcs1(const struct apdu *apdu, size_t k, uint8_t *em) {
     return rc;
 }
 
+/*
+ * SHAn-RSA-PKCS-PSS of OpenSC 0.23 hashes on the host and then sends a whole DigestInfo. No DigestInfo is as
+ * long as a hash, so nothing is ambiguous.
+ */
+static void take_from_digest_info(struct digest *d) {
+    uint8_t info[19 + CRYPTO_HASH_MAX];
+    for (uint8_t n = 1; n <= 5; n++) {
+        size_t hash_len = crypto_hash_len(hash_of(n));
+        if (d->len <= hash_len) {
+            continue;
+        }
+        const uint8_t *hash = d->hash + d->len - hash_len;
+        if (crypto_pkcs1_digest_info(hash_of(n), hash, info) == d->len &&
+            memcmp(info, d->hash, d->len) == 0) {
+            d->hash = hash;
+            d->len = hash_len;
+            return;
+        }
+    }
+}
+
 static int encode_pss(struct hsm *hsm, const struct apdu *apdu, size_t bits, uint8_t *em) {
     struct digest d;
     int rc = make_digest(apdu, &d);
     if (rc == HSM_OK && !hashes_on_card(apdu->p2)) {
+        take_from_digest_info(&d);
         rc = hash_by_length(d.len, &d.id);
     }
     return rc == HSM_OK ? crypto_pss_encode(d.id, d.hash, d.len, bits, &hsm->rng, em) : rc;
