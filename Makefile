@@ -129,8 +129,7 @@ FLAGS_NOW := $(shell $(CC) -dumpfullversion -dumpversion 2>/dev/null) $(CC) $(CF
 ifneq ($(strip $(FLAGS_NOW)),$(strip $(file <$(B)/flags)))
 .PHONY: force
 $(B)/flags: force
-	@mkdir -p $(@D)
-	$(file >$@,$(FLAGS_NOW))@:
+	$(shell mkdir -p $(@D))$(file >$@,$(FLAGS_NOW))@:
 endif
 $(MBEDTLS_B)/flags:
 	@mkdir -p $(@D) && touch $@
