@@ -118,7 +118,8 @@ $(B)/bin/twinhsmd: $(LIBS)
 $(B)/obj/hsm/crypto/%.o: EXTRA := $(MBEDTLS_FLAGS) -MD
 $(B)/obj/storage/%.o $(B)/obj/emulator/%.o: EXTRA := -D_GNU_SOURCE
 $(B)/obj/tests/%.o: EXTRA := -D_GNU_SOURCE $(MBEDTLS_FLAGS) -MD
-$(B)/obj/hsm/crypto/%.o $(B)/obj/tests/%.o: | $(MBEDTLS)/.stamp
+# By name: a pattern rule without a recipe would add nothing.
+$(call objects,hsm/crypto $(wildcard tests/*)): | $(MBEDTLS)/.stamp
 
 $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
