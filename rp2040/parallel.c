@@ -41,14 +41,22 @@ void parallel_start(void) {
     multicore_launch_core1_with_stack(core1, parallel_stack, PARALLEL_STACK_SIZE);
 }
 
-void crypto_parallel(void (*job)(void *), void *first, void *second) {
-    handed.argument = second;
+void parallel_begin(void (*job)(void *), void *argument) {
+    handed.argument = argument;
     __dmb();
     handed.job = job;
     __sev();
-    job(first);
+}
+
+void parallel_end(void) {
     while (handed.job != NULL) {
         __wfe();
     }
     __dmb();
+}
+
+void crypto_parallel(void (*job)(void *), void *first, void *second) {
+    parallel_begin(job, second);
+    job(first);
+    parallel_end();
 }

@@ -19,4 +19,11 @@ extern uint32_t parallel_stack[PARALLEL_STACK_SIZE / sizeof(uint32_t)];
 /* parallel_start: starts core 1. */
 void parallel_start(void);
 
+/*
+ * parallel_begin: has core 1 call job(argument); returns at once. parallel_end: waits until it has returned.
+ * Each begin is followed by an end before the next.
+ */
+void parallel_begin(void (*job)(void *), void *argument);
+void parallel_end(void);
+
 #endif

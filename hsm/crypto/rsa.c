@@ -17,9 +17,14 @@
 #include <mbedtls/rsa.h>
 
 #include "hsm/crypto/internal.h"
+#include "hsm/crypto/parallel.h"
 #include "hsm/crypto/rsa_key.h"
 #include "hsm/crypto/util.h"
 #include "hsm/error.h"
+
+/* Bytes that seed a search's generator: entropy and nonce of CTR_DRBG with AES-256 (mbedTLS takes 48 and 24).
+ */
+#define SEARCH_SEED_LEN 96u
 
 #define HEAD 3u /* bytes before e: bits(2) e_len(1) */
 
@@ -174,6 +179,67 @@ static int check_generated(const mbedtls_rsa_context *rsa, size_t bits) {
     return ret;
 }
 
+/*
+ * One of the two prime searches. Each has a random generator of its own, seeded from the card's: so both can
+ * run at once, and find the same primes when they do not.
+ */
+struct search {
+    mbedtls_mpi *prime;
+    const mbedtls_mpi *e;
+    size_t bits;
+    struct crypto_rng rng;
+    uint8_t seed[SEARCH_SEED_LEN];
+    size_t seed_used;
+    void (*tick)(void *);
+    void *tick_ctx;
+    int ret;
+};
+
+/* The entropy of a search's generator. It is never asked to reseed: that would take 10000 numbers that are no
+ * prime. */
+static int search_entropy(void *ctx, uint8_t *out, size_t len) {
+    struct search *search = ctx;
+
+    if (len > sizeof search->seed - search->seed_used)
+        return -1;
+    memcpy(out, search->seed + search->seed_used, len);
+    search->seed_used += len;
+    return 0;
+}
+
+static void search_run(void *arg) {
+    struct search *search = arg;
+
+    search->ret = crypto_prime_generate(search->prime, search->bits, search->e, &search->rng, search->tick,
+                                        search->tick_ctx);
+}
+
+static int search_prepare(struct search *search, struct crypto_rng *rng) {
+    search->seed_used = 0;
+    int ret = crypto_rng_bytes(rng, search->seed, sizeof search->seed);
+    if (ret == HSM_OK)
+        ret = crypto_rng_init(&search->rng, search_entropy, search, NULL, 0);
+    return ret;
+}
+
+/* p and q. */
+static int generate_primes(mbedtls_rsa_context *rsa, size_t bits, struct crypto_rng *rng,
+                           void (*tick)(void *), void *tick_ctx) {
+    struct search p = {.prime = &rsa->P, .e = &rsa->E, .bits = bits / 2, .tick = tick, .tick_ctx = tick_ctx};
+    struct search q = {.prime = &rsa->Q, .e = &rsa->E, .bits = bits / 2, .tick = tick, .tick_ctx = tick_ctx};
+
+    int ret = search_prepare(&p, rng);
+    if (ret == HSM_OK)
+        ret = search_prepare(&q, rng);
+    if (ret == HSM_OK) {
+        crypto_parallel(search_run, &p, &q);
+        ret = p.ret != HSM_OK ? p.ret : q.ret;
+    }
+    crypto_wipe(&p, sizeof p);
+    crypto_wipe(&q, sizeof q);
+    return ret;
+}
+
 int crypto_rsa_generate(size_t bits, const uint8_t *e, size_t e_len, struct crypto_rng *rng,
                         void (*tick)(void *), void *tick_ctx, uint8_t *priv, size_t *priv_len) {
     mbedtls_rsa_context rsa;
@@ -184,9 +250,7 @@ int crypto_rsa_generate(size_t bits, const uint8_t *e, size_t e_len, struct cryp
     int ret = crypto_rsa_read_exponent(&rsa, e, e_len);
     if (ret == HSM_OK) {
         do { /* a second turn has a probability below 2^-90 */
-            ret = crypto_prime_generate(&rsa.P, bits / 2, &rsa.E, rng, tick, tick_ctx);
-            if (ret == HSM_OK)
-                ret = crypto_prime_generate(&rsa.Q, bits / 2, &rsa.E, rng, tick, tick_ctx);
+            ret = generate_primes(&rsa, bits, rng, tick, tick_ctx);
             if (ret == HSM_OK)
                 ret = crypto_rsa_complete(&rsa, bits);
             if (ret == HSM_OK)
