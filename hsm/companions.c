@@ -9,12 +9,12 @@
 #include "hsm/file.h"
 #include "hsm/record.h"
 
-int companions_write(struct hsm *hsm, const struct key *key, struct cvc_name car, struct cvc_name chr,
-                     struct writer *out) {
+int companions_write(struct hsm *hsm, const struct key *key, bool made_here, struct cvc_name car,
+                     struct cvc_name chr, struct writer *out) {
     uint16_t fid = (uint16_t)(FID_CERTIFICATE | key->id);
     int rc = description_ensure(hsm, key);
     if (rc == HSM_OK) {
-        rc = cvc_put_request(hsm, key, car, chr, out);
+        rc = cvc_put_request(hsm, key, made_here, car, chr, out);
     }
     return rc == HSM_OK ? file_put(hsm, fid, out->buf, out->len) : rc;
 }
@@ -55,7 +55,7 @@ int companions_restore(struct hsm *hsm, const struct key *key, struct writer *ou
     if (key->type == KEY_AES || certificate_is_of(hsm, key, out)) {
         rc = description_ensure(hsm, key);
     } else {
-        rc = companions_write(hsm, key, device, device, out);
+        rc = companions_write(hsm, key, false, device, device, out);
     }
     writer_truncate(out, 0);
     return rc;

@@ -12,11 +12,11 @@
 #include "hsm/cvc.h"
 
 /*
- * companions_write: writes both for a new key. `out` receives the request. Afterwards `key` is used up, as by
- * cvc_put_request. A transaction must be open.
+ * companions_write: writes both for a new key; `made_here`, `car` and `chr` are those of cvc_put_request.
+ * `out` receives the request. Afterwards `key` is used up, as by cvc_put_request. A transaction must be open.
  */
-int companions_write(struct hsm *hsm, const struct key *key, struct cvc_name car, struct cvc_name chr,
-                     struct writer *out);
+int companions_write(struct hsm *hsm, const struct key *key, bool made_here, struct cvc_name car,
+                     struct cvc_name chr, struct writer *out);
 
 /*
  * companions_restore: the same for a restored key; a certificate or request of this very key that is there

@@ -136,9 +136,22 @@ static int put_self_signature(struct hsm *hsm, const struct key *key, const uint
     return put_ec_signature(hsm, key->curve, key->secret, data, len, out);
 }
 
-int cvc_put_request(struct hsm *hsm, const struct key *key, struct cvc_name car, struct cvc_name chr,
-                    struct writer *out) {
+/* The device vouches for what was made in it. For any other key, the key itself signs where the device would:
+ * the form is what clients expect, and nobody takes it for the device's word. */
+static int put_outer_signature(struct hsm *hsm, const struct key *key, bool made_here, size_t start,
+                               struct writer *out) {
     struct key device;
+    if (!made_here) {
+        return put_self_signature(hsm, key, out->buf + start, out->len - start, out);
+    }
+    int rc = key_load(hsm, (uint8_t)FID_DEVICE_KEY, &device);
+    return rc == HSM_OK
+               ? put_ec_signature(hsm, device.curve, device.secret, out->buf + start, out->len - start, out)
+               : rc;
+}
+
+int cvc_put_request(struct hsm *hsm, const struct key *key, bool made_here, struct cvc_name car,
+                    struct cvc_name chr, struct writer *out) {
     uint8_t name[HSM_CHR_MAX];
     size_t name_len = trust_device_name(hsm, name);
     if (car.len == 0) {
@@ -163,13 +176,13 @@ int cvc_put_request(struct hsm *hsm, const struct key *key, struct cvc_name car,
         rc = put_self_signature(hsm, key, out->buf + body_start, out->len - body_start, out);
     }
     tlv_close(out, certificate);
-    tlv_put(out, TAG_CAR, name, name_len);
-    if (rc == HSM_OK && !out->overflow) {
-        rc = key_load(hsm, (uint8_t)FID_DEVICE_KEY, &device);
+    if (made_here) {
+        tlv_put(out, TAG_CAR, name, name_len);
+    } else {
+        tlv_put(out, TAG_CAR, chr.text, chr.len);
     }
     if (rc == HSM_OK && !out->overflow) {
-        rc = put_ec_signature(hsm, device.curve, device.secret, out->buf + signed_start,
-                              out->len - signed_start, out);
+        rc = put_outer_signature(hsm, key, made_here, signed_start, out);
     }
     tlv_close(out, request);
     return rc == HSM_OK && out->overflow ? HSM_ERR_INTERNAL : rc;

@@ -21,13 +21,14 @@ struct cvc_name {
 };
 
 /*
- * cvc_put_request: appends the authenticated request (67) of a new key: self-signed body, then signed by the
- * device key. The key must have been saved: its secret is used first, then hsm->scratch is overwritten by the
- * device key, and `key` with it. `car` may be empty: the device's own CHR then stands in the body. Returns 0
- * or an error of key_load or hsm/crypto.
+ * cvc_put_request: appends the authenticated request (67) of a key: self-signed body, then signed by the
+ * device key when the key was `made_here`, else by the key itself: the device's signature says that nobody
+ * else has ever had the private key. The key must have been saved: its secret is used first, then
+ * hsm->scratch is overwritten by the device key, and `key` with it. `car` may be empty: the device's name
+ * then stands in the body. Returns 0 or an error of key_load or hsm/crypto.
  */
-int cvc_put_request(struct hsm *hsm, const struct key *key, struct cvc_name car, struct cvc_name chr,
-                    struct writer *out);
+int cvc_put_request(struct hsm *hsm, const struct key *key, bool made_here, struct cvc_name car,
+                    struct cvc_name chr, struct writer *out);
 
 /* What a certificate (7F21) says; pointers lead into the bytes given. */
 struct cvc {

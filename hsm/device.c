@@ -144,7 +144,7 @@ static int make_request(struct hsm *hsm) {
     writer_init(&w, request, sizeof request);
     int rc = key_load(hsm, (uint8_t)FID_DEVICE_KEY, &key);
     if (rc == HSM_OK) {
-        rc = cvc_put_request(hsm, &key, id, id, &w);
+        rc = cvc_put_request(hsm, &key, true, id, id, &w);
     }
     return rc == HSM_OK ? file_put(hsm, FID_DEVICE_REQUEST, request, w.len) : rc;
 }

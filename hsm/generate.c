@@ -226,7 +226,7 @@ int cmd_generate_asymmetric(struct hsm *hsm, const struct apdu *apdu, struct wri
     }
     if (rc == HSM_OK) {
         struct cvc_name device = {hsm->device_id, hsm->device_id_len};
-        rc = companions_write(hsm, &key, req.car, req.chr.len != 0 ? req.chr : device, out);
+        rc = companions_write(hsm, &key, true, req.car, req.chr.len != 0 ? req.chr : device, out);
     }
     return rc;
 }
@@ -310,7 +310,8 @@ int cmd_derive_key(struct hsm *hsm, const struct apdu *apdu, struct writer *out)
         describe_ec(hsm, base.curve, pub, &key);
         rc = key_save(hsm, &key, 0);
         if (rc == HSM_OK) {
-            rc = companions_write(hsm, &key, device, device, out);
+            /* Its base may have come from outside, and whoever knows that one knows this one. */
+            rc = companions_write(hsm, &key, false, device, device, out);
         }
         writer_truncate(out, 0);
     }

@@ -183,4 +183,5 @@ def main():
         sys.exit(f"{sys.argv[1]}: {e}")
 
 
-main()
+if __name__ == "__main__":
+    main()
