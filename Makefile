@@ -118,6 +118,8 @@ $(B)/bin/twinhsmd: $(LIBS)
 $(B)/obj/hsm/crypto/%.o: EXTRA := $(MBEDTLS_FLAGS) -MD
 $(B)/obj/storage/%.o $(B)/obj/emulator/%.o: EXTRA := -D_GNU_SOURCE
 $(B)/obj/tests/%.o: EXTRA := -D_GNU_SOURCE $(MBEDTLS_FLAGS) -MD
+$(B)/obj/tests/bench/%.o: EXTRA := -D_GNU_SOURCE $(MBEDTLS_FLAGS) -isystem /usr/include/PCSC -MD
+$(B)/obj/tests/tools/%_shim.o: EXTRA := -D_GNU_SOURCE -fPIC
 # By name: a pattern rule without a recipe would add nothing.
 $(call objects,hsm/crypto $(wildcard tests/*)): | $(MBEDTLS)/.stamp
 
