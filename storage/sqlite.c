@@ -13,16 +13,16 @@ static const char *const statement_texts[SQLITE_STATEMENTS] = {
     [SQLITE_STATEMENT_BEGIN] = "BEGIN",
     [SQLITE_STATEMENT_COMMIT] = "COMMIT",
     [SQLITE_STATEMENT_ROLLBACK] = "ROLLBACK",
-    [SQLITE_STATEMENT_PUT] = "INSERT INTO record (id, value, crc) VALUES (?1, ?2, ?3) "
-                             "ON CONFLICT (id) DO UPDATE SET value = excluded.value, crc = excluded.crc",
+    [SQLITE_STATEMENT_PUT] = ("INSERT INTO record (id, value, crc) VALUES (?1, ?2, ?3) "
+                              "ON CONFLICT (id) DO UPDATE SET value = excluded.value, crc = excluded.crc"),
     [SQLITE_STATEMENT_DEL] = "DELETE FROM record WHERE id = ?1",
     [SQLITE_STATEMENT_DEL_RANGE] = "DELETE FROM record WHERE id BETWEEN ?1 AND ?2",
     [SQLITE_STATEMENT_GET] = "SELECT value, crc FROM record WHERE id = ?1",
     [SQLITE_STATEMENT_SIZE] = "SELECT length(value) FROM record WHERE id = ?1",
     [SQLITE_STATEMENT_NEXT] = "SELECT id FROM record WHERE id > ?1 ORDER BY id LIMIT 1",
-    [SQLITE_STATEMENT_COUNT] = "SELECT count(*), (SELECT page_count FROM pragma_page_count), "
-                               "(SELECT freelist_count FROM pragma_freelist_count), "
-                               "(SELECT page_size FROM pragma_page_size) FROM record",
+    [SQLITE_STATEMENT_COUNT] = ("SELECT count(*), (SELECT page_count FROM pragma_page_count), "
+                                "(SELECT freelist_count FROM pragma_freelist_count), "
+                                "(SELECT page_size FROM pragma_page_size) FROM record"),
 };
 
 int sqlite_prepare(struct sqlite_store *store) {

@@ -16,6 +16,8 @@ struct block {
     bool silent;
 };
 
+enum torn_style { TORN_HALF_THE_BITS, TORN_FEW_BITS, TORN_MOST_BITS, TORN_SOME_BYTES, TORN_STYLES };
+
 struct flash_sim {
     struct nor_device device;
     uint8_t *bytes;
@@ -25,6 +27,7 @@ struct flash_sim {
     uint64_t operations;
     uint64_t cut; // value of `operations` at which power fails
     enum flash_sim_torn torn;
+    enum torn_style style; // of the operation being cut
     bool cut_set;
     bool off;
 };
@@ -42,8 +45,28 @@ static bool fails_now(struct flash_sim *sim) {
     sim->operations++;
     if (now) {
         sim->off = true;
+        sim->style = (enum torn_style)store_random_below(&sim->random, TORN_STYLES);
     }
     return now;
+}
+
+// Which bits of a byte the torn operation has got to. Half of all bits at random would leave nothing that can
+// still be read; few bits, nearly all, or single whole bytes among untouched ones are what could mislead a
+// reader.
+static uint8_t changed_bits(struct flash_sim *sim) {
+    uint64_t random = store_random_next(&sim->random);
+    switch (sim->style) {
+    case TORN_FEW_BITS:
+        return (uint8_t)(random & random >> 8 & random >> 16 & random >> 24);
+    case TORN_MOST_BITS:
+        return (uint8_t)(random | random >> 8 | random >> 16 | random >> 24);
+    case TORN_SOME_BYTES:
+        return random % 11 == 0 ? 0xFF : 0;
+    case TORN_HALF_THE_BITS:
+    case TORN_STYLES:
+    default:
+        return (uint8_t)random;
+    }
 }
 
 // Between the old byte and the new one: the bits that differ have changed or not.
@@ -54,8 +77,8 @@ static uint8_t torn_byte(struct flash_sim *sim, uint8_t old, uint8_t new, bool i
     case FLASH_SIM_TORN_PREFIX:
         return in_prefix ? new : old;
     case FLASH_SIM_TORN_RANDOM: {
-        uint8_t changed = (uint8_t)store_random_next(&sim->random);
-        return (uint8_t)((old & ~changed) | (new &changed));
+        uint8_t changed = changed_bits(sim);
+        return (uint8_t)((old & ~changed) | (changed & new));
     }
     case FLASH_SIM_TORN_NOTHING:
     case FLASH_SIM_TORN_KINDS:

@@ -293,7 +293,7 @@ static void rot_one(uint64_t seed, unsigned bits, bool header) {
     struct flash_sim *sim = new_store(20, seed);
     struct store_random random = {seed};
     static uint8_t values[RECORDS][300];
-    for (uint16_t i = 0; i < RECORDS; i++) {
+    for (uint32_t i = 0; i < RECORDS; i++) {
         store_random_fill(&random, values[i], sizeof values[i]);
         put((uint16_t)(100 + i), values[i], sizeof values[i]);
     }
@@ -309,7 +309,7 @@ static void rot_one(uint64_t seed, unsigned bits, bool header) {
     int outcome = 0;
     for (int turn = 0; turn < 3; turn++) {
         assert_int_equal(flash_store_mount(&fs, flash_sim_device(sim)), 0);
-        for (uint16_t i = 0; i < RECORDS; i++) {
+        for (uint32_t i = 0; i < RECORDS; i++) {
             size_t len = 0;
             int result = store_get(&fs.base, (uint16_t)(100 + i), 0, buffer, sizeof buffer, &len);
             if (i != victim || result == 0) {
