@@ -17,6 +17,7 @@
 
 #include "hsm/hsm.h"
 #include "rp2040/button.h"
+#include "rp2040/entropy.h"
 #include "rp2040/led.h"
 #include "rp2040/nor_flash.h"
 #include "rp2040/parallel.h"
@@ -95,7 +96,7 @@ static void start_tick(void) {
 static uint32_t random_salt(void) {
     uint32_t salt = 0;
 
-    (void)platform_hsm()->entropy(NULL, (uint8_t *)&salt, sizeof salt);
+    (void)entropy_get(NULL, (uint8_t *)&salt, sizeof salt);
     return salt;
 }
 

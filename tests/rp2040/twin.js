@@ -47,7 +47,7 @@ async function onDaemon(bytes) {
   const child = spawn(
     daemon,
     [
-      ...['--memory', '--seed', SEED, '--pin-iterations', String(ROUNDS)],
+      ...['--memory', '1', '--no-sandbox', '--state', directory, '--seed', SEED, '--pin-iterations', String(ROUNDS)],
       ...['--connect', `127.0.0.1:${server.address().port}`],
     ],
     { cwd: directory, stdio: ['ignore', 'inherit', 'inherit'] },

@@ -96,7 +96,7 @@ export class Board {
   ok(text, millis) {
     const { data, sw } = this.apdu(text, millis);
     if (sw !== '9000') {
-      throw new Error(`${typeof text === 'string' ? text : hex(text)}: ${sw}`);
+      throw new Error(`${sw}: ${typeof text === 'string' ? text : hex(text)}`);
     }
     return data;
   }

@@ -56,9 +56,7 @@ const CURVES = {
     b:
       '0051953eb9618e1c9a1f929a21a0b68540eea2da725b99b315f3b8b489918ef109e156193951ec7e937b1652c0bd3bb1bf073573df883d2c' +
       '34f1ef451fd46b503f00',
-    n:
-      '01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b889' +
-      '9c47aebb6fb71e91386409',
+    n: '01' + 'ff'.repeat(32) + 'fa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409',
   },
 };
 

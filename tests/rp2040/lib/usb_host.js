@@ -71,6 +71,7 @@ export class UsbHost {
     const stalled = () => this.stalled.has(0) || this.stalled.has(0x80);
     const check = () => {
       if (stalled()) {
+        this.machine.pass(0.1); // both directions are stalled, one after the other
         throw new Stall(`request ${request}`);
       }
     };
