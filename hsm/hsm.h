@@ -58,8 +58,8 @@ struct hsm_platform {
      * and salts every PIN (docs/security.md). Returns 0 or non-zero. */
     int (*device_secret)(void *ctx, uint8_t out[HSM_DEVICE_SECRET_LEN]);
 
-    /* The serial number of the device, unique per device, constant: the device id (CHR) is made of it at the
-     * first start. */
+    /* The serial number of the device: the device id (CHR) is made of it once, on a blank store, and kept
+     * there. */
     void (*device_serial)(void *ctx, uint8_t out[HSM_DEVICE_SERIAL_LEN]);
 
     /* Optional: today's date, asked for only when certificates are made. Without it they are dated
