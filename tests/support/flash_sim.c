@@ -29,6 +29,7 @@ struct flash_sim {
     enum flash_sim_torn torn;
     enum torn_style style; // of the operation being cut
     bool cut_set;
+    bool cut_erases; // `cut` counts down erases instead
     bool off;
 };
 
@@ -40,8 +41,11 @@ static void demand(bool holds, const char *rule) {
 }
 
 // Counts an operation; tells whether power fails during it.
-static bool fails_now(struct flash_sim *sim) {
-    bool now = sim->cut_set && sim->operations == sim->cut;
+static bool fails_now(struct flash_sim *sim, bool is_erase) {
+    bool now = sim->cut_set && !sim->cut_erases && sim->operations == sim->cut;
+    if (sim->cut_set && sim->cut_erases && is_erase) {
+        now = sim->cut-- == 0;
+    }
     sim->operations++;
     if (now) {
         sim->off = true;
@@ -106,7 +110,7 @@ static int sim_program(void *context, uint32_t address, const uint8_t *page) {
     }
     struct block *block = &sim->blocks[address / NOR_BLOCK_SIZE];
     uint8_t *old = sim->bytes + address;
-    bool cut = fails_now(sim);
+    bool cut = fails_now(sim, false);
     uint32_t prefix = store_random_below(&sim->random, NOR_PAGE_SIZE + 1);
     sim->counters.programs++;
     for (uint32_t i = 0; i < NOR_PAGE_SIZE; i++) {
@@ -133,7 +137,7 @@ static int sim_erase(void *context, uint32_t address) {
     }
     struct block *block = &sim->blocks[address / NOR_BLOCK_SIZE];
     uint8_t *old = sim->bytes + address;
-    bool cut = fails_now(sim);
+    bool cut = fails_now(sim, true);
     uint32_t prefix = store_random_below(&sim->random, NOR_BLOCK_SIZE + 1);
     sim->counters.erases++;
     block->erases++;
@@ -195,6 +199,14 @@ void flash_sim_restart_operations(struct flash_sim *sim) { sim->operations = 0; 
 void flash_sim_cut_at(struct flash_sim *sim, uint64_t k, enum flash_sim_torn torn) {
     sim->cut = sim->operations + k;
     sim->cut_set = true;
+    sim->cut_erases = false;
+    sim->torn = torn;
+}
+
+void flash_sim_cut_at_erase(struct flash_sim *sim, uint64_t k, enum flash_sim_torn torn) {
+    sim->cut = k;
+    sim->cut_set = true;
+    sim->cut_erases = true;
     sim->torn = torn;
 }
 

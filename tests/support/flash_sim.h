@@ -77,6 +77,8 @@ void flash_sim_restart_operations(struct flash_sim *sim);
 
 /* Power fails during the `k`-th operation from now (0 is the next). */
 void flash_sim_cut_at(struct flash_sim *sim, uint64_t k, enum flash_sim_torn torn);
+/* Power fails during the `k`-th erase from now (0 is the next). */
+void flash_sim_cut_at_erase(struct flash_sim *sim, uint64_t k, enum flash_sim_torn torn);
 /* Whether the cut has happened. */
 bool flash_sim_is_off(const struct flash_sim *sim);
 /* Power returns; no cut is set. */

@@ -603,6 +603,49 @@ static void test_device_away(void **state) {
     flash_sim_free(sim);
 }
 
+/* Torn erases */
+
+// Many values die here, so that the blocks being erased are full of records that must not come back.
+static void test_torn_erases(void **state) {
+    (void)state;
+    static const struct store_profile deleting = {.changes_max = 6,
+                                                  .value_max = 200,
+                                                  .delete_percent = 45,
+                                                  .range_percent = 5,
+                                                  .patch_percent = 5,
+                                                  .abort_percent = 2};
+    uint64_t seed = store_random_run_seed(55);
+    struct flash_sim *sim = new_store(16, seed);
+    struct store_model model;
+    struct store_random random = {seed};
+    uint32_t cuts = 0;
+    store_model_init(&model, 120);
+    for (uint32_t i = 0; i < 12000; i++) {
+        if (!flash_sim_is_off(sim) && i % 8 == 0) {
+            flash_sim_cut_at_erase(sim, 0, FLASH_SIM_TORN_RANDOM);
+        }
+        enum store_model_result result = store_model_step(&model, &fs.base, &deleting, &random);
+        bool good = result != STORE_MODEL_WRONG;
+        if (good && flash_sim_is_off(sim)) {
+            cuts++;
+            flash_sim_power_on(sim);
+            good = flash_store_mount(&fs, flash_sim_device(sim)) == 0;
+            if (good && result == STORE_MODEL_EITHER && store_model_equals(&model, &fs.base, true, false)) {
+                store_model_accept(&model);
+            }
+            good = good && store_model_equals(&model, &fs.base, false, true);
+        }
+        if (!good) {
+            print_error("wrong after transaction %" PRIu32 " of seed %" PRIu64 "\n", i, seed);
+            fail();
+        }
+    }
+    print_message("%" PRIu32 " torn erases\n", cuts);
+    assert_true(cuts > 300);
+    store_model_free(&model);
+    flash_sim_free(sim);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_holds_300_ec_keys),
@@ -617,6 +660,7 @@ int main(void) {
         cmocka_unit_test(test_overwritten),
         cmocka_unit_test(test_fuzzed),
         cmocka_unit_test(test_superseded_values_are_gone),
+        cmocka_unit_test(test_torn_erases),
         cmocka_unit_test(test_device_away),
     };
     return cmocka_run_group_tests_name("store: flash faults", tests, NULL, NULL);
