@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hsm/cvc.h"
+
 static void must(bool ok, const char *what) {
     if (!ok) {
         fprintf(stderr, "cvc_client: %s\n", what);
@@ -150,4 +152,56 @@ void client_sign(struct card *card, uint8_t id, const uint8_t *message, size_t l
     must(tlv_next(&r, &t) == 1, "no s");
     put_integer(&w, &t, n);
     rs->len = w.len;
+}
+
+void client_make_authority(struct card *card, struct client_authority *authority, const char *name) {
+    authority->name = name;
+    must(crypto_ec_generate(CRYPTO_BP256R1, &card->hsm.rng, authority->priv, authority->point) == HSM_OK,
+         "no key");
+}
+
+void client_certify(struct card *card, const struct client_authority *issuer, const char *name,
+                    const uint8_t *point, uint8_t rights, struct bytes *out) {
+    struct writer w;
+    struct cvc_template t = {
+        .car = {(const uint8_t *)issuer->name, strlen(issuer->name)},
+        .chr = {(const uint8_t *)name, strlen(name)},
+        .rights = rights,
+        .curve = CRYPTO_BP256R1,
+        .point = point,
+        .from = {2026, 1, 1},
+        .until = {2036, 1, 1},
+    };
+    writer_init(&w, out->at, sizeof out->at);
+    must(cvc_put_certificate(&card->hsm, &t, issuer->priv, &w) == HSM_OK, "no certificate");
+    out->len = w.len;
+}
+
+void client_device_point(struct card *card, uint8_t point[65]) {
+    struct bytes request;
+    struct tlv t;
+    client_read(card, 0xCE00, &request);
+    must(tlv_find(request.at, request.len, 0x67, &t) && tlv_find(t.value, t.len, 0x7F21, &t) &&
+             tlv_find(t.value, t.len, 0x7F4E, &t) && tlv_find(t.value, t.len, 0x7F49, &t) &&
+             tlv_find(t.value, t.len, 0x86, &t) && t.len == 65,
+         "no point in CE00");
+    memcpy(point, t.value, 65);
+}
+
+void client_load_chain(struct card *card, const struct bytes *device, const struct bytes *issuer,
+                       const struct bytes *root) {
+    uint8_t data[2048];
+    struct bytes chain = {0};
+    struct writer w;
+    const struct bytes *parts[] = {device, issuer, root};
+    for (size_t i = 0; i < 3; i++) {
+        must(chain.len + parts[i]->len <= sizeof chain.at, "chain too long");
+        memcpy(chain.at + chain.len, parts[i]->at, parts[i]->len);
+        chain.len += parts[i]->len;
+    }
+    writer_init(&w, data, sizeof data);
+    tlv_put(&w, 0x54, "\0\0", 2);
+    tlv_put(&w, 0x53, chain.at, chain.len);
+    must(!w.overflow && card_apdu(card, 0x00, 0xD7, 0x2F, 0x02, data, w.len, false) == 0x9000,
+         "chain not written");
 }

@@ -54,4 +54,26 @@ uint16_t client_trust(struct card *card, const struct bytes *certificate);
 void client_sign(struct card *card, uint8_t id, const uint8_t *message, size_t len, size_t n,
                  struct bytes *rs);
 
+/* An authority of a test's own: its key pair on brainpoolP256r1. `name` has to outlive it. */
+struct client_authority {
+    const char *name;
+    uint8_t priv[32];
+    uint8_t point[65];
+};
+
+/* client_make_authority: a new one; `card` lends its random numbers. */
+void client_make_authority(struct card *card, struct client_authority *authority, const char *name);
+
+/* client_certify: a certificate (7F21) for `name` and `point` by the issuer; `rights` C0 root, 80 issuer, 00
+ * device. */
+void client_certify(struct card *card, const struct client_authority *issuer, const char *name,
+                    const uint8_t *point, uint8_t rights, struct bytes *out);
+
+/* client_device_point: public point of a card's device key, from its request in CE00. */
+void client_device_point(struct card *card, uint8_t point[65]);
+
+/* client_load_chain: writes three certificates to EF 2F02; the user must be logged in. */
+void client_load_chain(struct card *card, const struct bytes *device, const struct bytes *issuer,
+                       const struct bytes *root);
+
 #endif

@@ -10,8 +10,6 @@
 
 #include <cmocka.h>
 
-#include "hsm/crypto/util.h"
-#include "hsm/cvc.h"
 #include "tests/support/cvc_client.h"
 
 #define SELECT "00 A4 04 0C 0B " CARD_AID
@@ -472,68 +470,13 @@ static void replacing(void **state) {
     assert_int_equal(select_key("XTBOB00001"), 0x9000);
 }
 
-/* Authorities of a chain of one's own. */
-struct authority {
-    const char *name;
-    uint8_t priv[32];
-    uint8_t point[65];
-};
-
-static void make_authority(struct authority *a, const char *name) {
-    a->name = name;
-    assert_int_equal(crypto_ec_generate(CRYPTO_BP256R1, &card->hsm.rng, a->priv, a->point), 0);
-}
-
-static void certify(const struct authority *issuer, const char *name, const uint8_t *point, uint8_t rights,
-                    struct bytes *out) {
-    struct writer w;
-    struct cvc_template t = {
-        .car = {(const uint8_t *)issuer->name, strlen(issuer->name)},
-        .chr = {(const uint8_t *)name, strlen(name)},
-        .rights = rights,
-        .curve = CRYPTO_BP256R1,
-        .point = point,
-        .from = {2026, 1, 1},
-        .until = {2036, 1, 1},
-    };
-    writer_init(&w, out->at, sizeof out->at);
-    assert_int_equal(cvc_put_certificate(&card->hsm, &t, issuer->priv, &w), 0);
-    out->len = w.len;
-}
-
-static void device_point(struct card *of, uint8_t point[65]) {
-    struct bytes request;
-    struct tlv t;
-    client_read(of, 0xCE00, &request);
-    assert_true(tlv_find(request.at, request.len, 0x67, &t) && tlv_find(t.value, t.len, 0x7F21, &t) &&
-                tlv_find(t.value, t.len, 0x7F4E, &t) && tlv_find(t.value, t.len, 0x7F49, &t) &&
-                tlv_find(t.value, t.len, 0x86, &t));
-    memcpy(point, t.value, 65);
-}
-
-static void load_chain(struct card *into, const struct bytes *device, const struct bytes *issuer,
-                       const struct bytes *root) {
-    uint8_t data[2048];
-    struct bytes chain = {0};
-    struct writer w;
-    const struct bytes *parts[] = {device, issuer, root};
-    for (size_t i = 0; i < 3; i++) {
-        memcpy(chain.at + chain.len, parts[i]->at, parts[i]->len);
-        chain.len += parts[i]->len;
-    }
-    writer_init(&w, data, sizeof data);
-    tlv_put(&w, 0x54, "\0\0", 2);
-    tlv_put(&w, 0x53, chain.at, chain.len);
-    assert_int_equal(card_apdu(into, 0x00, 0xD7, 0x2F, 0x02, data, w.len, false), 0x9000);
-}
-
 /* With a chain of one's own in 2F02 the development root is a stranger, and the card signs under its new
  * name. */
 static void chain_of_ones_own(void **state) {
     (void)state;
-    struct authority root;
-    struct authority issuer;
-    struct authority stranger;
+    struct client_authority root;
+    struct client_authority issuer;
+    struct client_authority stranger;
     struct bytes root_cvc;
     struct bytes issuer_cvc;
     struct bytes device_cvc;
@@ -542,18 +485,18 @@ static void chain_of_ones_own(void **state) {
     struct bytes request;
     uint8_t point[65];
     client_certificate(card, 1, &old_issuer);
-    make_authority(&root, "XTOWNROOT00001");
-    make_authority(&issuer, "XTOWNISS00001");
-    make_authority(&stranger, "XTSTRANGE00001");
-    certify(&root, root.name, root.point, 0xC0, &root_cvc);
-    certify(&root, issuer.name, issuer.point, 0x80, &issuer_cvc);
+    client_make_authority(card, &root, "XTOWNROOT00001");
+    client_make_authority(card, &issuer, "XTOWNISS00001");
+    client_make_authority(card, &stranger, "XTSTRANGE00001");
+    client_certify(card, &root, root.name, root.point, 0xC0, &root_cvc);
+    client_certify(card, &root, issuer.name, issuer.point, 0x80, &issuer_cvc);
 
     initialize(0x0001, true, 2, 1);
-    device_point(card, point);
-    certify(&issuer, "XTMYCARD00001", point, 0x00, &device_cvc);
+    client_device_point(card, point);
+    client_certify(card, &issuer, "XTMYCARD00001", point, 0x00, &device_cvc);
     assert_int_equal(card_cmd(card, "00 D7 2F 02 07 54 02 00 00 53 01 00"), 0x6982);
     card_login(card);
-    load_chain(card, &device_cvc, &issuer_cvc, &root_cvc);
+    client_load_chain(card, &device_cvc, &issuer_cvc, &root_cvc);
     client_generate(card, 7, CRYPTO_BP256R1, "XTKEY00001", NULL, &request);
     client_name(&request, 0x42, &name);
     assert_memory_equal(name.at, "XTMYCARD00001", 13);
@@ -565,35 +508,35 @@ static void chain_of_ones_own(void **state) {
     assert_int_equal(client_manage_se(card, 0xB6, &name), 0x6A88);
 
     /* A device under the same root, through another issuer */
-    struct authority second;
+    struct client_authority second;
     struct bytes second_cvc;
     struct bytes peer_cvc;
-    make_authority(&second, "XTSECOND00001");
-    certify(&root, second.name, second.point, 0x80, &second_cvc);
-    device_point(custodian, point);
-    certify(&second, "XTPEER00001", point, 0x00, &peer_cvc);
+    client_make_authority(card, &second, "XTSECOND00001");
+    client_certify(card, &root, second.name, second.point, 0x80, &second_cvc);
+    client_device_point(custodian, point);
+    client_certify(card, &second, "XTPEER00001", point, 0x00, &peer_cvc);
     assert_int_equal(client_trust(card, &peer_cvc), 0x6A88);
     assert_int_equal(client_trust(card, &second_cvc), 0x9000);
     assert_int_equal(client_trust(card, &peer_cvc), 0x9000);
     /* Another key under a name that is taken */
     struct bytes twin;
     struct bytes contents;
-    certify(&second, "XTPEER00001", stranger.point, 0x00, &twin);
+    client_certify(card, &second, "XTPEER00001", stranger.point, 0x00, &twin);
     client_name(&second_cvc, 0x5F20, &name);
     assert_int_equal(client_manage_se(card, 0xB6, &name), 0x9000);
     client_contents(&twin, &contents);
     assert_int_equal(card_apdu(card, 0x00, 0x2A, 0x00, 0xBE, contents.at, contents.len, false), 0x6A89);
     /* An issuer makes no issuers, and a device makes nothing */
     struct bytes bad;
-    certify(&second, stranger.name, stranger.point, 0x80, &bad);
+    client_certify(card, &second, stranger.name, stranger.point, 0x80, &bad);
     assert_int_equal(client_trust(card, &bad), 0x6300);
-    certify(&second, stranger.name, stranger.point, 0x00, &bad);
+    client_certify(card, &second, stranger.name, stranger.point, 0x00, &bad);
     assert_int_equal(client_trust(card, &bad), 0x9000);
-    certify(&stranger, "XTCHILD00001", second.point, 0x00, &bad);
+    client_certify(card, &stranger, "XTCHILD00001", second.point, 0x00, &bad);
     assert_int_equal(client_trust(card, &bad), 0x6300);
 
     /* The custodian's requests name the development chain's device: sign anew under the new name */
-    load_chain(custodian, &peer_cvc, &second_cvc, &root_cvc);
+    client_load_chain(custodian, &peer_cvc, &second_cvc, &root_cvc);
     client_generate(custodian, 8, CRYPTO_BP256R1, "XTERIN00001", NULL, &request);
     assert_int_equal(put(0, 0, 1), 0x6A88);
     assert_int_equal(put(0, 0, 8), 0x9000);
