@@ -171,7 +171,8 @@ int vault_pin_key(struct hsm *hsm, const uint8_t *pin, size_t pin_len, const uin
                   uint32_t iterations, uint8_t key[32]) {
     uint8_t device[32];
     uint8_t stretched[32];
-    /* HMAC pads its key with zeros: without the length, a PIN followed by zero bytes would be the same PIN. */
+    /* HMAC pads its key with zeros: without the length, a PIN followed by zero bytes would be the same PIN.
+     */
     uint8_t password[1 + HSM_PIN_MAX];
     if (pin_len > HSM_PIN_MAX) {
         return HSM_ERR_INTERNAL;

@@ -67,8 +67,8 @@ int vault_get_small(struct hsm *hsm, enum seal seal, uint16_t id, void *data, si
 
 /*
  * vault_pin_key: the key that wraps the master key under a PIN of at most HSM_PIN_MAX bytes:
- * PBKDF2-HMAC-SHA-256 of its length (one byte) and the PIN, then HMAC under a key that follows from the device
- * secret. Returns 0 or HSM_ERR_INTERNAL.
+ * PBKDF2-HMAC-SHA-256 of its length (one byte) and the PIN, then HMAC under a key that follows from the
+ * device secret. Returns 0 or HSM_ERR_INTERNAL.
  */
 int vault_pin_key(struct hsm *hsm, const uint8_t *pin, size_t pin_len, const uint8_t *salt, size_t salt_len,
                   uint32_t iterations, uint8_t key[32]);

@@ -65,6 +65,9 @@ int sqlite_schema_migrate(sqlite3 *db, int version) {
     static int (*const steps[])(sqlite3 *) = {migrate_1_to_2};
     _Static_assert(sizeof steps / sizeof steps[0] == SQLITE_SCHEMA_VERSION - SQLITE_SCHEMA_OLDEST,
                    "every schema version needs a step to the next");
+    if (version < SQLITE_SCHEMA_OLDEST) {
+        return SQLITE_MISMATCH;
+    }
     for (int from = version; from < SQLITE_SCHEMA_VERSION; from++) {
         int code = steps[from - SQLITE_SCHEMA_OLDEST](db);
         if (code != SQLITE_OK) {

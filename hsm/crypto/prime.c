@@ -202,7 +202,7 @@ static int search_window(const struct sieve *sieve, const mbedtls_mpi *start, mb
     for (unsigned i = 0; i < WINDOW; i++) {
         if (get_bit(sieve->window, i))
             continue;
-        if (mbedtls_mpi_add_int(x, start, (mbedtls_mpi_sint)(2 * i)) != 0)
+        if (mbedtls_mpi_add_int(x, start, (mbedtls_mpi_sint)2 * (mbedtls_mpi_sint)i) != 0)
             return HSM_ERR_INTERNAL;
         if (mbedtls_mpi_bitlen(x) != bits)
             return HSM_ERR_DATA;

@@ -167,6 +167,9 @@ struct json *json_read(const char *path) {
     size_t room = 1 << 16;
 
     if (document == NULL || file == NULL) {
+        free(document);
+        if (file != NULL)
+            (void)fclose(file);
         fail_msg("cannot read %s", path);
         return NULL;
     }
