@@ -17,21 +17,23 @@ TYPES='EC:secp256r1=10=21 EC:secp384r1=11=22 EC:secp521r1=12=23 EC:brainpoolP256
 
 setup_file() {
     local root
-    root=$("$TREE/scripts/debian-root" trixie) || skip "no Debian 13 root, see what scripts/debian-root trixie says"
     cd "$BATS_FILE_TMPDIR" || return
     cp "$FIXTURES/dkek.1.pbe" .
     share_file 1 known.pbe
-    room_open new 2 --root "$root"
-    card_init 0 --dkek-shares 1
-    card_init 1 --dkek-shares 1
-    # Two at a time: reading a share takes seconds.
-    sc_hsm 1 --import-dkek-share dkek.1.pbe --password pw-1 >new-foreign.out &
-    sc_hsm 0 --import-dkek-share known.pbe --password "$SHARE_PASSWORD" >new.out
     room_open old 2
     card_init 0 --dkek-shares 1
     share_import_raw 0 1
     card_init 1 --dkek-shares 1
-    sc_hsm 1 --import-dkek-share dkek.1.pbe --password pw-1 >old-foreign.out
+    # Two at a time: reading a share takes seconds.
+    sc_hsm 1 --import-dkek-share dkek.1.pbe --password pw-1 >old-foreign.out &
+    if root=$("$TREE/scripts/debian-root" trixie 2>no-root); then
+        rm no-root
+        room_open new 2 --root "$root"
+        card_init 0 --dkek-shares 1
+        card_init 1 --dkek-shares 1
+        sc_hsm 1 --import-dkek-share dkek.1.pbe --password pw-1 >new-foreign.out
+        sc_hsm 0 --import-dkek-share known.pbe --password "$SHARE_PASSWORD" >new.out
+    fi
     wait
 }
 
@@ -41,6 +43,8 @@ teardown_file() {
 
 setup() {
     cd "$BATS_FILE_TMPDIR" || return
+    # No network, or no right to make a root directory: only 0.23 can be looked at then.
+    [[ ! -e no-root || $BATS_TEST_DESCRIPTION == 0.23:* ]] || skip "$(tail -n 1 no-root)"
 }
 
 # version TEXT: which OpenSC the current room has.
