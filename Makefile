@@ -58,7 +58,7 @@ DEFINES += -DHSM_TEST_BUILD=1
 HARDENING := -fPIE
 endif
 
-CFLAGS_ALL := -std=c11 $(OPTIMISE) $(WARNINGS) $(HARDENING) $(SANITIZE) $(DEFINES) -I. -MMD -MP $(CFLAGS)
+CFLAGS_ALL := -std=c11 $(OPTIMISE) $(WARNINGS) $(HARDENING) $(SANITIZE) $(DEFINES) -I. -MP $(CFLAGS)
 LDFLAGS_ALL := $(LINK_HARDENING) $(SANITIZE) $(LDFLAGS)
 
 # mbedTLS: the files that the configuration leaves anything in
@@ -115,17 +115,17 @@ $(B)/bin/twinhsmd: $(LIBS)
 
 # The engine may not know an OS: no POSIX names there, and mbedTLS only in hsm/crypto.
 # -MD, because the configuration is included by a system header: -MMD would not see it.
-$(B)/obj/hsm/crypto/%.o: EXTRA := $(MBEDTLS_FLAGS) -MD
+$(B)/obj/hsm/crypto/%.o: EXTRA := $(MBEDTLS_FLAGS)
 $(B)/obj/storage/%.o $(B)/obj/emulator/%.o: EXTRA := -D_GNU_SOURCE
-$(B)/obj/tests/%.o: EXTRA := -D_GNU_SOURCE $(MBEDTLS_FLAGS) -MD
-$(B)/obj/tests/bench/%.o: EXTRA := -D_GNU_SOURCE $(MBEDTLS_FLAGS) -isystem /usr/include/PCSC -MD
+$(B)/obj/tests/%.o: EXTRA := -D_GNU_SOURCE $(MBEDTLS_FLAGS)
+$(B)/obj/tests/bench/%.o: EXTRA := -D_GNU_SOURCE $(MBEDTLS_FLAGS) -isystem /usr/include/PCSC
 $(B)/obj/tests/tools/%_shim.o: EXTRA := -D_GNU_SOURCE -fPIC
 # By name: a pattern rule without a recipe would add nothing.
 $(call objects,hsm/crypto $(wildcard tests/*)): | $(MBEDTLS)/.stamp
 
 $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(Q_CC)$(CC) $(CFLAGS_ALL) $(EXTRA) -c -o $@ $<
+	$(Q_CC)$(CC) $(CFLAGS_ALL) -MD $(EXTRA) -c -o $@ $<
 
 # Rebuild when a flag or the compiler changes.
 FLAGS_NOW := $(shell $(CC) -dumpfullversion -dumpversion 2>/dev/null) $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(MBEDTLS_FLAGS)
