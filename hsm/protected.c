@@ -66,12 +66,19 @@ static int unseal(struct hsm *hsm, struct crypto_part aad, const uint8_t *stored
     return HSM_OK;
 }
 
+/* Bytes of the record of a file of `len` bytes. */
+static size_t stored_size(size_t len) { return HEADER_LEN + len + (len + PAGE - 1) / PAGE * SEAL_LEN; }
+
 static int header_load(struct hsm *hsm, uint16_t fid, struct header *header) {
     uint8_t stored[HEADER_LEN];
     uint8_t plain[HEADER_SECRET];
     uint8_t aad[4 + FILE_TAG_LEN];
     size_t len;
-    int rc = store_result(store_get(hsm->store, fid, 0, stored, sizeof stored, &len));
+    size_t total = 0;
+    int rc = store_result(store_size(hsm->store, fid, &total));
+    if (rc == HSM_OK) {
+        rc = store_result(store_get(hsm->store, fid, 0, stored, sizeof stored, &len));
+    }
     if (rc == HSM_OK) {
         rc = unseal(hsm, page_aad(fid, HEADER_INDEX, NULL, aad), stored, len, plain);
     }
@@ -80,6 +87,9 @@ static int header_load(struct hsm *hsm, uint16_t fid, struct header *header) {
         reader_init(&r, plain, sizeof plain);
         header->len = reader_u32(&r);
         memcpy(header->tag, reader_take(&r, FILE_TAG_LEN), FILE_TAG_LEN);
+        /* The size that clients are told follows from the record: one that was cut must not pass for a
+         * shorter file. */
+        rc = total == stored_size(header->len) ? HSM_OK : HSM_ERR_INTEGRITY;
     }
     return rc;
 }

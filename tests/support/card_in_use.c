@@ -59,7 +59,7 @@ struct card_in_use *card_in_use_new(void) {
     must(card, "00 48 03 B0");
     must(card, "00 48 04 B2 0A 91 02 10 18 90 04 00 00 00 02");
     must(card, "00 D7 CD 01 0D 54 02 00 00 53 07 01 02 03 04 05 06 07");
-    must(card, "00 D7 CF 01 0D 54 02 00 00 53 07 01 02 03 04 05 06 07");
+    must(card, "00 D7 CF 01 0D 54 02 00 00 53 07 11 12 13 14 15 16 17");
     must(card, "00 D7 2F 03 08 54 02 00 00 53 02 30 00");
     if (key_load(&card->hsm, 1, &key) != HSM_OK) {
         die("no RSA key");
