@@ -7,6 +7,7 @@
 #include "hsm/file.h"
 #include "hsm/record.h"
 #include "hsm/tlv.h"
+#include "hsm/vault.h"
 
 #define TAG_OFFSET 0x54u
 #define TAG_DATA 0x53u
@@ -142,21 +143,31 @@ int cmd_delete_file(struct hsm *hsm, const struct apdu *apdu, struct writer *out
     return rc;
 }
 
-static void list_range(struct hsm *hsm, uint16_t first, uint16_t last, struct writer *out) {
+/* Appends the records from `first` to `last`. */
+static int list_range(struct hsm *hsm, uint16_t first, uint16_t last, struct writer *out) {
     uint16_t fid = (uint16_t)(first - 1);
-    while (out->len < 2 * ENUMERATE_MAX && store_next(hsm->store, fid, &fid) == STORE_OK && fid <= last) {
+    int rc = STORE_OK;
+    while (out->len < 2 * ENUMERATE_MAX && (rc = store_next(hsm->store, fid, &fid)) == STORE_OK &&
+           fid <= last) {
         writer_u16(out, fid);
     }
+    return rc == STORE_ERR_NOT_FOUND ? HSM_OK : store_result(rc);
 }
 
 /* All objects by FID: keys first, then what belongs to no key, then descriptions and certificates of keys. */
 int cmd_enumerate_objects(struct hsm *hsm, const struct apdu *apdu, struct writer *out) {
+    static const uint16_t ranges[][2] = {
+        {FID_KEY, FID_KEY | 0xFF},
+        {FID_CA_DESCRIPTION, FID_META_DATA | 0xFF},
+        {FID_DATA_PROTECTED, FID_DATA_PROTECTED | 0xFF},
+        {FID_DATA, FID_DATA | 0xFF},
+        {FID_PRKD, FID_PRKD | 0xFF},
+        {FID_CERTIFICATE, FID_CERTIFICATE | 0xFF},
+    };
     (void)apdu;
-    list_range(hsm, FID_KEY, FID_KEY | 0xFF, out);
-    list_range(hsm, FID_CA_DESCRIPTION, FID_META_DATA | 0xFF, out);
-    list_range(hsm, FID_DATA_PROTECTED, FID_DATA_PROTECTED | 0xFF, out);
-    list_range(hsm, FID_DATA, FID_DATA | 0xFF, out);
-    list_range(hsm, FID_PRKD, FID_PRKD | 0xFF, out);
-    list_range(hsm, FID_CERTIFICATE, FID_CERTIFICATE | 0xFF, out);
-    return HSM_OK;
+    int rc = HSM_OK;
+    for (size_t i = 0; rc == HSM_OK && i < sizeof ranges / sizeof ranges[0]; i++) {
+        rc = list_range(hsm, ranges[i][0], ranges[i][1], out);
+    }
+    return rc;
 }
