@@ -64,6 +64,28 @@ certificate_there() {
     key_signs 0 10 signer.pem
 }
 
+# sequence HEX: a DER sequence of what is given.
+sequence() {
+    printf '3082%04X%s' $((${#1} / 2)) "$1"
+}
+
+@test "certificate: signed by the card's own key" {
+    local body signature algorithm=300A06082A8648CE3D040302
+    # A stand-in of the same name and algorithm signs first; its signature is then replaced by the card's.
+    openssl req -x509 -key ca.key -subj '/CN=Card holder' -out stand-in.pem -days 30
+    openssl x509 -req -in holder.csr -force_pubkey signer.pem -CA stand-in.pem -CAkey ca.key -days 30 -outform DER |
+        openssl asn1parse -inform DER -strparse 4 -noout -out body.der
+    p11_in 0 --sign --id 10 -m ECDSA-SHA256 --signature-format openssl -i body.der -o body.signature
+    body=$(hex <body.der)
+    signature=$(hex <body.signature)
+    sequence "$body${algorithm}03$(printf %02X $((${#signature} / 2 + 1)))00$signature" | unhex >self-signed.der
+    openssl x509 -inform DER -in self-signed.der -out self-signed.pem
+    openssl verify -CAfile self-signed.pem -check_ss_sig self-signed.pem
+    p11_in 0 --write-object self-signed.der --type cert --id 10 --label 'self-signed'
+    certificate_there 10 self-signed.der
+    p11_in 0 --delete-object --type cert --id 10
+}
+
 @test "certificate: nearly 4 KB" {
     certificate large.der "$(printf 'x%.0s' {1..3500})"
     [ "$(stat -c %s large.der)" -gt 3800 ]
