@@ -161,7 +161,7 @@ aes_encrypts() {
 }
 
 @test "AES: a key file with a known key encrypts as openssl does" {
-    # The vector of docs/protocol.md, DKEK 00 01 .. 1F, AES-128 key 00 01 .. 0F.
+    # The key blob of tests/transcripts/wrap.apdu: DKEK 00 01 .. 1F, AES-128 key 00 01 .. 0F.
     local plain=00112233445566778899AABBCCDDEEFF0123456789ABCDEF0123456789ABCDEF blob
     blob=630DCD2966C433660F00086086480165030401000410111899
     blob+=00000000
