@@ -78,10 +78,13 @@ $(MBEDTLS)/.stamp: scripts/get-mbedtls
 # The sources are there once the stamp is.
 $(MBEDTLS_FILES:%=$(MBEDTLS)/library/%.c): $(MBEDTLS)/.stamp ;
 
+# -O3: a P-256 signature takes 0.204 ms instead of 0.227, an RSA-2048 one 1.85 instead of 2.09; 42 KB more code.
+MBEDTLS_CFLAGS := -std=c11 $(OPTIMISE:-O2=-O3) -w $(HARDENING) $(SANITIZE) -ffunction-sections -I. $(MBEDTLS_FLAGS) \
+    -MD -MP $(CFLAGS)
+
 $(MBEDTLS_B)/%.o: $(MBEDTLS)/library/%.c $(MBEDTLS_B)/flags
 	@mkdir -p $(@D)
-	$(Q_CC)$(CC) -std=c11 $(OPTIMISE) -w $(HARDENING) $(SANITIZE) -ffunction-sections -I. $(MBEDTLS_FLAGS) \
-	    -MD -MP $(CFLAGS) -c -o $@ $<
+	$(Q_CC)$(CC) $(MBEDTLS_CFLAGS) -c -o $@ $<
 
 $(LIBMBEDCRYPTO): $(MBEDTLS_FILES:%=$(MBEDTLS_B)/%.o)
 
@@ -128,14 +131,18 @@ $(B)/obj/%.o: %.c $(B)/flags
 	$(Q_CC)$(CC) $(CFLAGS_ALL) -MD $(EXTRA) -c -o $@ $<
 
 # Rebuild when a flag or the compiler changes.
-FLAGS_NOW := $(shell $(CC) -dumpfullversion -dumpversion 2>/dev/null) $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(MBEDTLS_FLAGS)
-ifneq ($(strip $(FLAGS_NOW)),$(strip $(file <$(B)/flags)))
+COMPILER := $(shell $(CC) -dumpfullversion -dumpversion 2>/dev/null) $(CC)
+FLAGS_NOW := $(COMPILER) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(MBEDTLS_FLAGS)
+MBEDTLS_FLAGS_NOW := $(COMPILER) $(MBEDTLS_CFLAGS)
 .PHONY: force
+ifneq ($(strip $(FLAGS_NOW)),$(strip $(file <$(B)/flags)))
 $(B)/flags: force
 	$(shell mkdir -p $(@D))$(file >$@,$(FLAGS_NOW))@:
 endif
-$(MBEDTLS_B)/flags:
-	@mkdir -p $(@D) && touch $@
+ifneq ($(strip $(MBEDTLS_FLAGS_NOW)),$(strip $(file <$(MBEDTLS_B)/flags)))
+$(MBEDTLS_B)/flags: force
+	$(shell mkdir -p $(@D))$(file >$@,$(MBEDTLS_FLAGS_NOW))@:
+endif
 
 # Short lines while building; `make V=1` shows the commands.
 ifeq ($(V),)
