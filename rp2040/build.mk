@@ -42,6 +42,7 @@ endef
 rp2040: $(RP2040_SDK)/.stamp $(MBEDTLS)/.stamp $(RP2040_B)/bin2uf2 ## build the firmware: build/rp2040/twinhsm.uf2 (PICO_BOARD=pico)
 	$(call rp2040_build,$(RP2040_B)/$(PICO_BOARD),0)
 	@cp $(RP2040_B)/$(PICO_BOARD)/twinhsm.uf2 $(RP2040_B)/$(PICO_BOARD)/twinhsm.elf $(RP2040_B)/
+	@$(if $(filter pico,$(PICO_BOARD)),scripts/rp2040-size $(RP2040_B)/twinhsm.elf)
 
 .PHONY: rp2040-test-build
 rp2040-test-build: $(RP2040_SDK)/.stamp $(MBEDTLS)/.stamp $(RP2040_B)/bin2uf2
@@ -64,3 +65,28 @@ $(RP2040_B)/js/.stamp: tests/rp2040/package.json tests/rp2040/package-lock.json
 	@cp $^ $(@D)/
 	@cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund >npm.log 2>&1 || { cat npm.log; exit 1; }
 	@touch $@
+
+# What needs no RP2040, on the host, with its word size.
+$(RP2040_B)/test_host: tests/rp2040/test_host.c tests/rp2040/host_words.h rp2040/modinv.c rp2040/modinv.h \
+    rp2040/health.c rp2040/health.h $(MBEDTLS)/.stamp
+	@mkdir -p $(@D)
+	@$(CC) -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -w -I. -I$(MBEDTLS)/library $(MBEDTLS_FLAGS) \
+	    -DMBEDTLS_USER_CONFIG_FILE='"tests/rp2040/host_words.h"' -o $@ $(filter rp2040/%.c tests/%.c,$^) \
+	    hsm/crypto/heap.c hsm/crypto/util.c $(addprefix $(MBEDTLS)/library/,bignum.c bignum_core.c constant_time.c \
+	    platform_util.c ecp.c ecp_curves.c) -lcmocka
+
+RP2040_TEST := rp2040 rp2040-test-build $(RP2040_B)/bootrom.bin $(RP2040_B)/js/.stamp
+
+.PHONY: test-rp2040 test-rp2040-full bench-rp2040
+test-rp2040: $(RP2040_TEST) $(RP2040_B)/test_host ## the firmware's real image on an emulated board
+	@$(MAKE) --no-print-directory VARIANT=test build/test/bin/run_transcript build/test/bin/twinhsmd
+	@$(MAKE) --no-print-directory VARIANT=release build/release/bin/twinhsmd
+	@scripts/test-rp2040
+
+test-rp2040-full: $(RP2040_TEST) $(RP2040_B)/test_host ## the same with everything that is slow: an hour
+	@$(MAKE) --no-print-directory VARIANT=test build/test/bin/run_transcript build/test/bin/twinhsmd
+	@$(MAKE) --no-print-directory VARIANT=release build/release/bin/twinhsmd
+	@scripts/test-rp2040 --full
+
+bench-rp2040: $(RP2040_TEST) ## what each command takes on the firmware; LONG=1 for RSA keygen and 4096 bits
+	@node tests/rp2040/bench.js $(if $(LONG),--long)

@@ -21,7 +21,8 @@ export const VERIFY = '0020 0081 06 363438323139';
 
 const hex = (text) => Buffer.from(text, 'hex');
 const tlv = (tag, value) => {
-  const length = value.length < 128 ? [value.length] : [0x81, value.length];
+  const long = value.length < 256 ? [0x81, value.length] : [0x82, value.length >> 8, value.length & 0xff];
+  const length = value.length < 128 ? [value.length] : long;
   return Buffer.concat([hex(tag), Buffer.from(length), value]);
 };
 
