@@ -4,6 +4,7 @@
 /* What a reader may send over vpcd, byte by byte as it likes: the daemon's loop must answer every whole
  * message, and end with the connection and not before. */
 
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,8 @@
 
 #include "emulator/vpcd.h"
 
-#define INPUT_MAX 8192u /* less than the socket holds: both ends are in this thread */
+#define INPUT_MAX 8192u             /* less than the socket holds in one piece */
+#define REPLY_MAX (20u * INPUT_MAX) /* an ATR for every three bytes is the most */
 
 static unsigned answers; /* that the host has to get */
 
@@ -41,39 +43,63 @@ static size_t exchange(void *ctx, const uint8_t *command, size_t len, uint8_t *r
     return n + 2;
 }
 
+/* The host's side: takes what the card says until it hangs up. A thread, because a socket holds few small
+ * messages. */
+struct host {
+    int fd;
+    size_t len;
+    uint8_t reply[REPLY_MAX];
+};
+
+static void *listen_to_card(void *arg) {
+    struct host *host = arg;
+    ssize_t n;
+    while (host->len < sizeof host->reply &&
+           (n = read(host->fd, host->reply + host->len, sizeof host->reply - host->len)) > 0) {
+        host->len += (size_t)n;
+    }
+    return NULL;
+}
+
+static unsigned count_messages(const struct host *host) {
+    unsigned count = 0;
+    for (size_t at = 0; at + 2 <= host->len; count++) {
+        at += 2u + (size_t)(host->reply[at] << 8 | host->reply[at + 1]);
+        if (at > host->len) {
+            abort();
+        }
+    }
+    return count;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static struct vpcd_buffers buffers;
     static const struct vpcd_card card = {NULL, power, atr, exchange};
     static const struct vpcd_events nobody_listens = {0};
-    static uint8_t reply[4 * INPUT_MAX + 64];
+    static struct host host;
+    pthread_t thread;
     int pair[2];
     size = size < INPUT_MAX ? size : INPUT_MAX;
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0 || write(pair[0], data, size) != (ssize_t)size ||
         shutdown(pair[0], SHUT_WR) != 0) {
         abort();
     }
+    host.fd = pair[0];
+    host.len = 0;
     answers = 0;
+    if (pthread_create(&thread, NULL, listen_to_card, &host) != 0) {
+        abort();
+    }
     enum vpcd_end end = vpcd_serve(pair[1], &card, &nobody_listens, &buffers);
     close(pair[1]);
+    pthread_join(thread, NULL);
+    close(pair[0]);
     if (end != VPCD_END_CLOSED && end != VPCD_END_TRUNCATED) {
         abort();
     }
-    ssize_t got = 0;
-    ssize_t n;
-    while ((size_t)got < sizeof reply && (n = read(pair[0], reply + got, sizeof reply - (size_t)got)) > 0) {
-        got += n;
-    }
-    close(pair[0]);
-    unsigned seen = 0;
-    for (ssize_t at = 0; at + 2 <= got; seen++) {
-        at += 2 + (reply[at] << 8 | reply[at + 1]);
-        if (at > got) {
-            abort();
-        }
-    }
-    if (seen != answers) {
+    if (count_messages(&host) != answers) {
         abort();
     }
     return 0;
