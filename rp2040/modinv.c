@@ -16,8 +16,8 @@
 
 _Static_assert(sizeof(mbedtls_mpi_uint) == 4, "load and store go by words of 32 bits");
 
-#define BITS_MAX 521u
-#define BATCH 30 /* division steps in a matrix, and bits in a limb */
+#define BITS_MAX 2048u /* primes of RSA-4096 */
+#define BATCH 30       /* division steps in a matrix, and bits in a limb */
 #define MASK ((1u << BATCH) - 1u)
 #define LIMBS_MAX ((BITS_MAX + 2u + BATCH - 1u) / BATCH)
 
@@ -183,7 +183,8 @@ static void store(mbedtls_mpi_uint *to, size_t words, const struct number *from,
     }
 }
 
-static int invert(struct state *s, mbedtls_mpi *x, const mbedtls_mpi *a, const mbedtls_mpi *n) {
+/* `*done` tells whether there is an inverse. */
+static int invert(struct state *s, mbedtls_mpi *x, const mbedtls_mpi *a, const mbedtls_mpi *n, bool *done) {
     size_t bits = mbedtls_mpi_bitlen(n);
     size_t words = n->n;
     unsigned count = (49u * (unsigned)bits + (bits < 46 ? 80u : 57u)) / 17u;
@@ -201,7 +202,7 @@ static int invert(struct state *s, mbedtls_mpi *x, const mbedtls_mpi *a, const m
         inverse *= 2u - (uint32_t)s->n.limb[0] * inverse;
     }
     s->n_inverse = inverse & MASK;
-    for (unsigned done = 0; done < count; done += BATCH) {
+    for (unsigned step = 0; step < count; step += BATCH) {
         struct matrix t = steps(&s->delta, (uint32_t)s->f.limb[0] | (uint32_t)s->f.limb[1] << BATCH,
                                 (uint32_t)s->g.limb[0] | (uint32_t)s->g.limb[1] << BATCH);
 
@@ -209,8 +210,9 @@ static int invert(struct state *s, mbedtls_mpi *x, const mbedtls_mpi *a, const m
         update_fg(s, &t);
     }
     int32_t sign = s->f.limb[s->limbs - 1] >> 31;
-    if (!is_unit(s, sign)) {
-        return mbedtls_mpi_gcd_modinv_odd(NULL, x, a, n);
+    *done = is_unit(s, sign);
+    if (!*done) {
+        return 0;
     }
     adjust(&s->d, &s->n, s->limbs, s->d.limb[s->limbs - 1] >> 31, sign);
     adjust(&s->d, &s->n, s->limbs, s->d.limb[s->limbs - 1] >> 31, 0);
@@ -224,13 +226,17 @@ static int invert(struct state *s, mbedtls_mpi *x, const mbedtls_mpi *a, const m
 
 int modinv(mbedtls_mpi *gcd, mbedtls_mpi *x, const mbedtls_mpi *a, const mbedtls_mpi *n) {
     struct state state = {.delta = 1};
+    bool done = false;
+    int ret = 0;
 
-    if (gcd != NULL || x == NULL || mbedtls_mpi_bitlen(n) > BITS_MAX || mbedtls_mpi_bitlen(n) < 64 ||
-        mbedtls_mpi_get_bit(n, 0) == 0 || n->s != 1 || a->s != 1 || mbedtls_mpi_cmp_int(a, 0) == 0 ||
-        mbedtls_mpi_cmp_mpi(a, n) >= 0 || x == n) {
+    if (x != NULL && x != n && gcd != n && n->s == 1 && a->s == 1 && mbedtls_mpi_get_bit(n, 0) == 1 &&
+        mbedtls_mpi_bitlen(n) >= 64 && mbedtls_mpi_bitlen(n) <= BITS_MAX && mbedtls_mpi_cmp_int(a, 0) != 0 &&
+        mbedtls_mpi_cmp_mpi(a, n) < 0) {
+        ret = invert(&state, x, a, n, &done);
+        crypto_wipe(&state, sizeof state);
+    }
+    if (ret == 0 && !done) {
         return mbedtls_mpi_gcd_modinv_odd(gcd, x, a, n);
     }
-    int ret = invert(&state, x, a, n);
-    crypto_wipe(&state, sizeof state);
-    return ret;
+    return ret == 0 && gcd != NULL ? mbedtls_mpi_lset(gcd, 1) : ret;
 }
