@@ -105,7 +105,8 @@ static int parse(const struct apdu *apdu, struct request *req) {
         (combined && !pka)) {
         return HSM_ERR_DATA;
     }
-    return req->pin == NULL || pin_tries_allowed(req->pin_len, req->tries) ? HSM_OK : HSM_ERR_DATA;
+    bool tries_fit = req->tries >= 1 && req->tries <= pin_tries_limit(req->pin_len);
+    return req->pin == NULL || tries_fit ? HSM_OK : HSM_ERR_DATA;
 }
 
 /* Everything but the device's own key, certificates and identity. */

@@ -169,7 +169,4 @@ int pin_refill(struct hsm *hsm, uint16_t record) {
     return save(hsm, record, &pin);
 }
 
-bool pin_tries_allowed(size_t len, uint8_t tries) {
-    uint8_t most = len <= 6 ? 3 : len == 7 ? 5 : 10;
-    return tries >= 1 && tries <= most;
-}
+uint8_t pin_tries_limit(size_t len) { return len <= 6 ? 3 : len == 7 ? 5 : 10; }

@@ -44,8 +44,8 @@ int pin_put(struct hsm *hsm, uint16_t record, const uint8_t *pin, size_t len, ui
 /* pin_refill: sets the tries back to their maximum; a transaction must be open. */
 int pin_refill(struct hsm *hsm, uint16_t record);
 
-/* pin_tries_allowed: may a PIN of `len` bytes have `tries` tries? (docs/protocol.md, "PIN length and tries")
+/* pin_tries_limit: most tries that a user PIN of `len` bytes may have (docs/protocol.md, "PIN and SO-PIN").
  */
-bool pin_tries_allowed(size_t len, uint8_t tries);
+uint8_t pin_tries_limit(size_t len);
 
 #endif

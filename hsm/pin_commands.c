@@ -80,9 +80,13 @@ int cmd_verify(struct hsm *hsm, const struct apdu *apdu, struct writer *out) {
     return rc;
 }
 
-/* Commits one new PIN record in a transaction of its own. */
+/* Commits one new PIN record in a transaction of its own. A shorter user PIN than before may have to do with
+ * fewer tries. */
 static int set_pin(struct hsm *hsm, uint16_t record, const uint8_t *pin, size_t len, uint8_t tries_max,
                    const uint8_t master[32]) {
+    if (record == RECORD_PIN_USER && tries_max > pin_tries_limit(len)) {
+        tries_max = pin_tries_limit(len);
+    }
     int rc = store_result(store_begin(hsm->store));
     if (rc != HSM_OK) {
         return rc;
