@@ -16,8 +16,7 @@
  * Both cores may call at once. Interrupt handlers may not.
  */
 
-/* Bytes of the region. RSA-4096 on both cores is what needs the most; docs/firmware.md has the measured
- * figures. */
-#define HEAP_SIZE 28672u
+/* Bytes of the region. RSA-2048 has been seen to take 16 KiB, and the longest keys are twice as long. */
+#define HEAP_SIZE 65536u
 
 #endif

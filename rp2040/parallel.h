@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-#define PARALLEL_STACK_SIZE 6144u /* bytes; prime search needs the most (docs/firmware.md) */
+#define PARALLEL_STACK_SIZE 8192u /* bytes; prime search needs the most (docs/firmware.md) */
 extern uint32_t parallel_stack[PARALLEL_STACK_SIZE / sizeof(uint32_t)];
 
 /* parallel_start: starts core 1. */

@@ -392,6 +392,7 @@ static void usage(FILE *out) {
           "  --vpcd 127.0.0.1:PORT  the card that listens there, as a reader would dial it\n"
           "  --vpcd-listen PORT   the card that dials this port of 127.0.0.1, 0 = any; prints it as '# port "
           "N'\n"
+          "  --timeout SECONDS    how long a card over vpcd may take for an answer (30)\n"
           "  --status-words LIST  afterwards check that every status word of the list came\n"
           "  --trace              print all commands and responses\n"
           "  --help               this text\n"
@@ -438,6 +439,7 @@ int main(int argc, char **argv) {
         {"in-process", no_argument, NULL, 'i'},
         {"vpcd", required_argument, NULL, 'v'},
         {"vpcd-listen", required_argument, NULL, 'l'},
+        {"timeout", required_argument, NULL, 'w'},
         {"status-words", required_argument, NULL, 's'},
         {"trace", no_argument, NULL, 't'},
         {"help", no_argument, NULL, 'h'},
@@ -446,6 +448,7 @@ int main(int argc, char **argv) {
     const char *dialled = NULL;
     const char *port = NULL;
     const char *list = NULL;
+    int timeout = 0;
     int option;
     while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
         switch (option) {
@@ -457,6 +460,12 @@ int main(int argc, char **argv) {
             break;
         case 'l':
             port = optarg;
+            break;
+        case 'w':
+            timeout = atoi(optarg);
+            if (timeout < 1 || timeout > 86400) {
+                die("--timeout takes 1 to 86400 seconds");
+            }
             break;
         case 's':
             list = optarg;
@@ -477,6 +486,9 @@ int main(int argc, char **argv) {
         return 2;
     }
     vpcd_client_init(&run.link.vpcd);
+    if (timeout != 0) {
+        run.link.vpcd.timeout_ms = timeout * 1000;
+    }
     if (dialled != NULL) {
         dial(&run.link, dialled);
     } else if (port != NULL) {
