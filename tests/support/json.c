@@ -179,10 +179,14 @@ struct json *json_read(const char *path) {
         if (len < room - 1)
             break;
         room *= 2;
-        document->text = realloc(document->text, room);
+        char *more = realloc(document->text, room);
+        if (more == NULL)
+            free(document->text);
+        document->text = more;
     }
     fclose(file);
     if (document->text == NULL) {
+        free(document);
         fail_msg("out of memory");
         return NULL;
     }
