@@ -254,6 +254,10 @@ test-fuzz: ## each fuzzer over its corpus, and a short while on
 $(TEST_GROUPS):
 	@+scripts/test $(@:test-%=%)
 
+.PHONY: test-powercut-long
+test-powercut-long: ## the same with five times the transactions, and a second cut in every recovery
+	@+TWINHSM_POWERCUT_LONG=5 scripts/test powercut
+
 bench: ## APDU timing: the card over vpcd and through pcscd beside mbedTLS alone
 	@+$(MAKE) --no-print-directory VARIANT=release bench-programs
 	@scripts/bench
