@@ -8,9 +8,9 @@
  * The continuous health tests of a binary noise source: repetition count (NIST SP 800-90B, 4.4.1) and
  * adaptive proportion (4.4.2). Nothing here knows the hardware, so that the tests are tested on the host.
  *
- * The source is credited with HEALTH_H = 1/8 bit of min-entropy a sample: far below what measurements of the
- * ring oscillator gave (docs/firmware.md, "Entropy"), so that a source which drifts towards bias or
- * correlation still delivers what is promised. False alarms have a probability of 2^-30 each.
+ * The source is credited with 1/8 bit of min-entropy a sample. That is an assumption with a wide margin,
+ * so that a source which drifts towards bias or correlation still delivers what is promised; it has not been
+ * measured on boards (docs/firmware.md, "Entropy"). False alarms have a probability of 2^-30 each.
  */
 
 #include <stdbool.h>
