@@ -5,13 +5,13 @@
 # The daemon under violence, and what it leaves lying about. The programs are those of tests/tools.
 
 setup() {
+    pid='' work=''
     cd "$BATS_TEST_DIRNAME/../.." || return 1
     # A sanitizer takes no preloaded library before itself, and maps more memory than can be searched.
     [ -z "${TWINHSM_DAEMON:-}" ] || skip "made for the daemon as it is installed, not for one with sanitizers"
     daemon=build/release/bin/twinhsmd
     tools=build/test/bin
     work=$(mktemp -d)
-    pid=
 }
 
 teardown() {
@@ -19,7 +19,7 @@ teardown() {
         kill "$pid" 2>/dev/null || true
         wait "$pid" 2>/dev/null || true
     fi
-    rm -rf "${work:?}"
+    [ -z "$work" ] || rm -rf "$work"
 }
 
 # start_daemon: one blank card; sets pid and port.
